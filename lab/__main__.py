@@ -1,0 +1,58 @@
+"""The command line: `python -m lab COMMAND`. Each command shows one step, on your own text, model and settings."""
+
+import argparse
+import json
+import os
+import sys
+from importlib import import_module
+
+from lab.errors import LabError
+
+COMMANDS = {
+    "doctor": "what this computer has: device, precision, network, bundled assets, cache",
+    "tokenize": "take a text apart into pieces",
+    "chunk": "cut a corpus into chunks, and see what the cuts did",
+    "mask": "mask a text, and see what became of each piece",
+    "train": "fine-tune a model, and watch it learn",
+    "evaluate": "score a model on held-out text, alone or against another",
+    "fill": "ask a model what belongs under [MASK]",
+    "runs": "list, show, compare or delete runs",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0, 1 for what went wrong, 2 for wrong usage, 130 for stopped by Ctrl-C."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    parser = argparse.ArgumentParser(
+        prog="python -m lab",
+        description="Masked language modelling, step by step.",
+        epilog="Begin with:  python -m lab train --preset quick     Then:  python -m lab fill --model latest "
+        '"This is a great [MASK]."',
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    given = sys.argv[1:] if arguments is None else arguments
+    for name, help in COMMANDS.items():
+        inner = commands.add_parser(name, help=help, description=help.capitalize() + ".", allow_abbrev=False)
+        if name == next(
+            (word for word in given if word in COMMANDS), None
+        ):  # only the command asked for is loaded: `--help` need not wait for torch
+            import_module(f"lab.commands.{name}").declare(inner)
+            inner.add_argument("--json", action="store_true", help="print JSON instead")
+    parsed = parser.parse_args(given)
+    try:
+        return parsed.act(parsed)
+    except LabError as error:
+        if parsed.json:
+            print(json.dumps({"error": str(error)}, ensure_ascii=False))
+        else:
+            print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

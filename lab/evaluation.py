@@ -1,0 +1,572 @@
+"""Evaluation: masked-token perplexity on frozen masks, and what it takes to compare two of them honestly.
+
+Masked-token perplexity is exp(total negative log-likelihood in nats / number of scored positions). Sums are kept and never
+means of batch means, so the batch size changes nothing. A perplexity means something only beside its scoring: tokenizer,
+held-out text, chunk size, special tokens, strategy, rate, shares, seed. That identity travels with each result, and
+results under different ones refuse to be compared.
+
+Sources: Devlin et al. 2019, appendix A.2 (what is scored); Koehn 2004 (paired bootstrap); Efron & Tibshirani 1993.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+from lab.chunking import Chunks
+from lab.errors import SettingError, require
+from lab.masking import MaskedBatch, Masking, Vocabulary, mask
+from lab.model import inner_model, logits_at
+from lab.settings import setting
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scoring:
+    """How held-out text is scored: frozen masks, drawn from a seed of their own.
+
+    The same for every run unless asked otherwise, however the run itself masks: so any two runs can be compared.
+    """
+
+    score_strategy: Literal["token", "whole_word"] = setting("token", "masking strategy of the held-out masks")
+    score_probability: float = setting(0.15, "share of held-out pieces that is scored, between 0 and 1")
+    score_mask_share: float = setting(0.8, "share of the scored shown as the mask token, 0 to 1")
+    score_random_share: float = setting(0.1, "share of the scored shown as a random piece, 0 to 1; the rest is kept")
+    score_seed: int = setting(0, "seed of the frozen held-out masks")
+
+    def __post_init__(self) -> None:
+        try:
+            _ = self.masking
+        except SettingError as error:
+            message = str(error).replace("mlm_probability", "score_probability")
+            message = message.replace("mask_share", "score_mask_share").replace("random_share", "score_random_share")
+            raise SettingError(message) from None
+
+    @property
+    def masking(self) -> Masking:
+        return Masking(
+            strategy=self.score_strategy,
+            mlm_probability=self.score_probability,
+            mask_share=self.score_mask_share,
+            random_share=self.score_random_share,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """All that two perplexities must share to be compared."""
+
+    tokenizer: str  # sha256 of the tokenizer's definition, shortened
+    held_out_text: str  # sha256 of the held-out documents, shortened
+    held_out_chunks: int
+    chunk_size: int
+    special_tokens: str
+    remainder: str
+    score_strategy: str
+    score_probability: float
+    score_mask_share: float
+    score_random_share: float
+    score_seed: int
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits that stand for the whole."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+
+    def differences(self, other: "Fingerprint") -> list[str]:
+        """The names of the settings in which two scorings differ."""
+        return [each.name for each in fields(self) if getattr(self, each.name) != getattr(other, each.name)]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """What is scored and how: chunks, the masks' settings, and the identity of both."""
+
+    chunks: Chunks
+    vocabulary: Vocabulary
+    scoring: Scoring
+    fingerprint: Fingerprint
+
+    def scored(self, scoring: Scoring) -> "HeldOut":
+        """The same text under another scoring."""
+        return replace(self, scoring=scoring, fingerprint=replace(self.fingerprint, **asdict(scoring)))
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One model on one held-out text, position by position; n positions are scored."""
+
+    fingerprint: Fingerprint
+    nll: np.ndarray = field(repr=False)  # (n,) float64 nats
+    correct: np.ndarray = field(repr=False)  # (n,) bool: the model's first choice is the author's piece
+    labels: np.ndarray = field(repr=False)  # (n,) int32 the author's piece
+    chunk: np.ndarray = field(repr=False)  # (n,) int32 row in the held-out chunks
+    position: np.ndarray = field(repr=False)  # (n,) int32 position in the row
+    document: np.ndarray = field(repr=False)  # (n,) int32
+    action: np.ndarray = field(repr=False)  # (n,) uint8 what was done to it: MASKED, RANDOM or KEPT
+
+    def __len__(self) -> int:
+        return len(self.nll)
+
+    @property
+    def mean_nll(self) -> float:
+        """Nats a scored position."""
+        return float(self.nll.sum() / len(self.nll))
+
+    @property
+    def perplexity(self) -> float:
+        return perplexity(self.mean_nll)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of scored positions at which the model's first choice is the author's piece."""
+        return float(self.correct.mean())
+
+    def __getitem__(self, which: np.ndarray) -> "Evaluation":
+        """The same for some of the positions: a boolean or an integer index."""
+        return replace(self, **{name: getattr(self, name)[which] for name in _ARRAYS})
+
+    @classmethod
+    def join(cls, parts: "Sequence[Evaluation]") -> "Evaluation":
+        """Parts of one evaluation as the whole. Raises SettingError if nothing at all was scored."""
+        joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
+        require(
+            len(joined["nll"]) > 0,
+            "No position of the held-out text was selected to be scored. Hold out more text, or raise score_probability.",
+        )
+        return cls(fingerprint=parts[0].fingerprint, **joined)
+
+
+_ARRAYS = ("nll", "correct", "labels", "chunk", "position", "document", "action")
+
+
+def perplexity(mean_nll: float) -> float:
+    """exp of nats a position; at 700 nats and beyond, the largest number that still fits.
+
+    >>> round(perplexity(2.388), 2)
+    10.89
+    """
+    return math.exp(min(mean_nll, 700.0))
+
+
+def evaluate(
+    model: nn.Module, held_out: HeldOut, *, batch_size: int = 64, rows: Sequence[int] | np.ndarray | None = None
+) -> Evaluation:
+    """Score a model on frozen masks, on the device the model is on, in the number format of the caller's context.
+
+    `rows` restricts it to some of the chunks (the share of one process among several). Raises SettingError if the masks
+    select nothing at all.
+
+    >>> from lab.corpus import Corpus
+    >>> from lab.model import load_model
+    >>> from lab.preparation import prepare
+    >>> held_out = prepare("bundled", Corpus(max_train_documents=20, max_test_documents=5)).held_out(Scoring())
+    >>> model = load_model("bundled")
+    >>> small, large = (evaluate(model, held_out, batch_size=size) for size in (3, 64))
+    >>> abs(small.perplexity / large.perplexity - 1) < 1e-6
+    True
+    """
+    device = inner_model(model).device
+    vocabulary = held_out.vocabulary.to(device)
+    rows = np.arange(len(held_out.chunks)) if rows is None else np.asarray(rows)
+    parts = []
+    training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            for start in range(0, len(rows), batch_size):
+                parts.append(_score(model, held_out, vocabulary, rows[start : start + batch_size], device))
+    finally:
+        model.train(training)
+    return Evaluation.join(parts)
+
+
+def freeze(held_out: HeldOut, rows: np.ndarray, device: torch.device, vocabulary: Vocabulary) -> MaskedBatch:
+    """The frozen masks of some held-out chunks, on a device (the vocabulary's too)."""
+    chunks = held_out.chunks
+    ids, starts, specials, numbers = (
+        torch.from_numpy(field[rows]).to(device)
+        for field in (chunks.input_ids, chunks.word_starts, chunks.special_tokens_mask, chunks.rows)
+    )
+    masking, seed = held_out.scoring.masking, held_out.scoring.score_seed
+    return mask(ids.long(), starts, specials, masking, vocabulary, seed=seed, rows=numbers)
+
+
+def _score(
+    model: nn.Module, held_out: HeldOut, vocabulary: Vocabulary, rows: np.ndarray, device: torch.device
+) -> Evaluation:
+    chunks = held_out.chunks
+    masked = freeze(held_out, rows, device, vocabulary)
+    selected = masked.selected
+    padded = chunks.padding and len(chunks) - 1 in rows
+    attention = torch.from_numpy(chunks.attention_mask[rows]).to(device).long() if padded else None
+    labels = masked.labels[selected]
+    logits = logits_at(model, masked.input_ids, selected, attention).float()
+    nll = nn.functional.cross_entropy(logits, labels, reduction="none")
+    row, position = (index.cpu().numpy().astype(np.int32) for index in selected.nonzero(as_tuple=True))
+    return Evaluation(
+        fingerprint=held_out.fingerprint,
+        nll=nll.double().cpu().numpy(),
+        correct=(logits.argmax(dim=-1) == labels).cpu().numpy(),
+        labels=labels.cpu().numpy().astype(np.int32),
+        chunk=rows[row].astype(np.int32),
+        position=position,
+        document=chunks.documents[rows[row], position],
+        action=masked.action[selected].cpu().numpy(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Baselines:
+    """Perplexities that need no model, on the same scored positions."""
+
+    uniform: float  # every piece of the vocabulary equally likely
+    unigram: float  # each piece as likely as it is frequent in the training text (add-one smoothed)
+
+
+def baselines(train: Chunks, held_out: HeldOut, batch_size: int = 1024) -> Baselines:
+    """What guessing blindly, and guessing by frequency alone, would score on the held-out masks."""
+    size = held_out.vocabulary.size
+    counts = np.bincount(train.input_ids[~train.special_tokens_mask], minlength=size) + 1.0
+    surprise = torch.from_numpy(-np.log(counts / counts.sum()))
+    total, scored = 0.0, 0
+    for start in range(0, len(held_out.chunks), batch_size):
+        rows = np.arange(start, min(start + batch_size, len(held_out.chunks)))
+        masked = freeze(held_out, rows, torch.device("cpu"), held_out.vocabulary)
+        labels = masked.labels[masked.selected]
+        total, scored = total + float(surprise[labels].sum()), scored + len(labels)
+    return Baselines(float(size), perplexity(total / max(scored, 1)))
+
+
+def spread(model: nn.Module, held_out: HeldOut, seeds: Iterable[int], *, batch_size: int = 64) -> list[Evaluation]:
+    """The same model and text under other draws of the masks: how far a perplexity moves when nothing has changed.
+
+    This is what fools people who redraw their masks at each evaluation; it isn't the test of a gain (`compare` is).
+    """
+    return [
+        evaluate(model, held_out.scored(replace(held_out.scoring, score_seed=seed)), batch_size=batch_size)
+        for seed in seeds
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Whether one model beats another on the same masks: the ratio of their perplexities, with its 95 % interval."""
+
+    ratio: float  # after / before: below 1 is a gain
+    low: float
+    high: float
+    documents: int
+    resamples: int
+
+    @property
+    def real(self) -> bool:
+        """The interval excludes 1: the difference is more than the choice of held-out documents can explain."""
+        return not self.low <= 1 <= self.high
+
+
+def compare(before: Evaluation, after: Evaluation, *, resamples: int = 2000, seed: int = 0) -> Comparison:
+    """Paired bootstrap over documents. Raises SettingError, naming what differs, if the two were scored differently.
+
+    Documents, not positions, are resampled: pieces of one review stand or fall together.
+    """
+    differing = before.fingerprint.differences(after.fingerprint)
+    require(
+        not differing,
+        f"These two were scored differently ({', '.join(differing)}), so their perplexities can't be compared. "
+        "Evaluate both under the same settings.",
+    )
+    _, document = np.unique(before.document, return_inverse=True)
+    difference = np.bincount(document, after.nll - before.nll)
+    sizes = np.bincount(document)
+    generator = np.random.default_rng(seed)
+    means = np.empty(resamples)
+    for start in range(0, resamples, 100):  # in blocks, so that 25,000 documents need 20 MB and not 400
+        drawn = generator.integers(len(sizes), size=(min(100, resamples - start), len(sizes)))
+        means[start : start + len(drawn)] = difference[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    low, high = np.exp(np.quantile(means, [0.025, 0.975]))
+    ratio = math.exp(difference.sum() / sizes.sum())
+    return Comparison(ratio, float(low), float(high), len(sizes), resamples)
+
+
+KINDS = ("content words", "function words", "continuation pieces", "punctuation", "markup")
+CONTENT, FUNCTION, CONTINUATION, PUNCTUATION, MARKUP = range(5)
+
+
+def kinds(chunks: Chunks, tokenizer: "PreTrainedTokenizerFast") -> np.ndarray:
+    """(chunks, chunk_size) uint8: what kind of token stands at each position, an index into KINDS.
+
+    Markup is `<br />`; function words are English ones; a continuation piece carries on a word, whatever the word.
+
+    >>> from lab.chunking import Chunking, SpecialTokens, chunk
+    >>> from lab.model import load_tokenizer
+    >>> from lab.tokenization import Tokens
+    >>> tokenizer = load_tokenizer("bundled")
+    >>> ids = tokenizer("The unwatchable film.", add_special_tokens=False)["input_ids"]
+    >>> tokens = Tokens(np.array(ids, np.int32), np.array([1, 1, 0, 0, 1, 1], bool), np.array([0, 6]))
+    >>> found = kinds(chunk(tokens, Chunking(chunk_size=8), SpecialTokens.of(tokenizer)), tokenizer)
+    >>> [KINDS[kind] for kind in found[0, 1:-1]]
+    ['function words', 'content words', 'continuation pieces', 'continuation pieces', 'content words', 'punctuation']
+    """
+    size = max(len(tokenizer), int(chunks.input_ids.max()) + 1)
+    table = np.full(size, CONTENT, np.uint8)
+    for id in np.unique(chunks.input_ids).tolist():
+        word = str(tokenizer.decode([id])).strip().lower()
+        if word in FUNCTION_WORDS:
+            table[id] = FUNCTION
+        elif word and not any(character.isalnum() for character in word):
+            table[id] = PUNCTUATION
+    found = table[chunks.input_ids]
+    continues = ~chunks.word_starts
+    continues[:, 0] = chunks.cuts_word
+    found[continues] = CONTINUATION
+    for pattern in _markup_patterns(tokenizer):
+        windows = np.lib.stride_tricks.sliding_window_view(chunks.input_ids, len(pattern), axis=1)
+        for row, start in np.argwhere((windows == pattern).all(axis=2)):
+            found[row, start : start + len(pattern)] = MARKUP
+    return found
+
+
+def by_kind(evaluation: Evaluation, kinds: np.ndarray) -> dict[str, Evaluation]:
+    """The evaluation parted by kind of token; kinds that were not scored at all are left out."""
+    found = kinds[evaluation.chunk, evaluation.position]
+    return {name: evaluation[found == kind] for kind, name in enumerate(KINDS) if (found == kind).any()}
+
+
+def _markup_patterns(tokenizer: "PreTrainedTokenizerFast") -> list[list[int]]:
+    """How a tokenizer spells a line break of markup, at the start of a text and after a letter."""
+    after = tokenizer("a<br />", add_special_tokens=False)["input_ids"][1:]
+    alone = tokenizer("<br />", add_special_tokens=False)["input_ids"]
+    return [list(pattern) for pattern in {tuple(after), tuple(alone)} if len(pattern) > 1]
+
+
+FUNCTION_WORDS = frozenset(
+    [
+        "a",
+        "about",
+        "above",
+        "across",
+        "after",
+        "again",
+        "against",
+        "all",
+        "almost",
+        "along",
+        "already",
+        "also",
+        "although",
+        "always",
+        "am",
+        "among",
+        "an",
+        "and",
+        "another",
+        "any",
+        "anybody",
+        "anyone",
+        "anything",
+        "are",
+        "around",
+        "as",
+        "at",
+        "away",
+        "be",
+        "because",
+        "been",
+        "before",
+        "behind",
+        "being",
+        "below",
+        "beneath",
+        "beside",
+        "between",
+        "beyond",
+        "both",
+        "but",
+        "by",
+        "can",
+        "cannot",
+        "could",
+        "d",
+        "did",
+        "do",
+        "does",
+        "doing",
+        "done",
+        "down",
+        "during",
+        "each",
+        "either",
+        "else",
+        "enough",
+        "even",
+        "ever",
+        "every",
+        "everybody",
+        "everyone",
+        "everything",
+        "except",
+        "few",
+        "for",
+        "from",
+        "had",
+        "has",
+        "have",
+        "having",
+        "he",
+        "her",
+        "here",
+        "hers",
+        "herself",
+        "him",
+        "himself",
+        "his",
+        "how",
+        "however",
+        "i",
+        "if",
+        "in",
+        "indeed",
+        "inside",
+        "instead",
+        "into",
+        "is",
+        "it",
+        "its",
+        "itself",
+        "just",
+        "ll",
+        "may",
+        "me",
+        "might",
+        "mine",
+        "more",
+        "most",
+        "much",
+        "must",
+        "my",
+        "myself",
+        "near",
+        "neither",
+        "never",
+        "no",
+        "nobody",
+        "none",
+        "nor",
+        "not",
+        "nothing",
+        "now",
+        "of",
+        "off",
+        "often",
+        "on",
+        "once",
+        "one",
+        "only",
+        "onto",
+        "or",
+        "other",
+        "others",
+        "ought",
+        "our",
+        "ours",
+        "ourselves",
+        "out",
+        "outside",
+        "over",
+        "own",
+        "per",
+        "perhaps",
+        "quite",
+        "rather",
+        "re",
+        "s",
+        "same",
+        "several",
+        "shall",
+        "she",
+        "should",
+        "since",
+        "so",
+        "some",
+        "somebody",
+        "someone",
+        "something",
+        "sometimes",
+        "still",
+        "such",
+        "t",
+        "than",
+        "that",
+        "the",
+        "their",
+        "theirs",
+        "them",
+        "themselves",
+        "then",
+        "there",
+        "therefore",
+        "these",
+        "they",
+        "this",
+        "those",
+        "though",
+        "through",
+        "throughout",
+        "thus",
+        "till",
+        "to",
+        "together",
+        "too",
+        "toward",
+        "towards",
+        "under",
+        "unless",
+        "until",
+        "up",
+        "upon",
+        "us",
+        "ve",
+        "very",
+        "was",
+        "we",
+        "were",
+        "what",
+        "whatever",
+        "when",
+        "whenever",
+        "where",
+        "wherever",
+        "whether",
+        "which",
+        "whichever",
+        "while",
+        "who",
+        "whoever",
+        "whom",
+        "whose",
+        "why",
+        "will",
+        "with",
+        "within",
+        "without",
+        "would",
+        "yes",
+        "yet",
+        "you",
+        "your",
+        "yours",
+        "yourself",
+        "yourselves",
+        "m",
+        "o",
+    ]
+)

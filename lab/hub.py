@@ -1,0 +1,61 @@
+"""The Hugging Face Hub: what the lab may fetch from it, and whether it can be reached.
+
+A machine without network would wait 20 to 50 s for each failing look-up. So the Hub is asked once, for two seconds at
+most; if it doesn't answer, its libraries are switched offline, for this process and for those it starts.
+"""
+
+import os
+import threading
+from functools import cache
+
+# What a run may start from, each at a fixed revision: weights in safetensors, no code.
+MODELS = {
+    "distilbert/distilbert-base-uncased": "12040accade4e8a0f71eabdb258fecc2e7e948be",
+    "distilbert/distilbert-base-cased": "6ea81172465e8b0ad3fddeed32b986cdcdcffcf0",
+    "distilbert/distilroberta-base": "fb53ab8802853c8e4fbdbcd0529f21fc6f459b2b",
+    "distilbert/distilbert-base-multilingual-cased": "45c032ab32cc946ad88a166f7cb282f58c753c2e",
+}
+IMDB = "stanfordnlp/imdb"
+IMDB_REVISION = "e6281661ce1c48d982bc483cf8a173c1bbeb5d31"
+
+SECONDS = 2.0
+
+
+@cache
+def reachable() -> bool:
+    """Whether the Hub answers within two seconds. Asked once a process; if not, the Hub's libraries go offline."""
+    from huggingface_hub import constants
+
+    answered = not constants.HF_HUB_OFFLINE and _answers()
+    if not answered:
+        _go_offline()
+    return answered
+
+
+def _answers() -> bool:
+    # In a thread of its own, for a look-up of the name may hang beyond any timeout that a client takes.
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session
+
+    answer: list[bool] = []
+
+    def ask() -> None:
+        try:
+            get_session().head(constants.ENDPOINT, timeout=SECONDS)
+            answer.append(True)
+        except Exception:  # whatever the client raises, it means: no answer
+            answer.append(False)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(SECONDS)
+    return bool(answer and answer[0])
+
+
+def _go_offline() -> None:
+    import datasets
+    from huggingface_hub import constants
+
+    constants.HF_HUB_OFFLINE = True
+    datasets.config.HF_HUB_OFFLINE = True
+    os.environ["HF_HUB_OFFLINE"] = "1"

@@ -1,0 +1,207 @@
+"""Masking: chunks of ids in, corrupted ids and labels out, and for each position what was done to it.
+
+Token masking draws for each piece; whole-word masking draws once for a word, and its pieces stand or fall together. Both
+select `mlm_probability` of the ordinary pieces on average, so the two can be compared at the same rate. What befalls a
+selected piece (masked, random or kept) is drawn per piece, as in BERT's own code.
+
+The dice are a function of (seed, draw, row, position), not the state of a generator. So a chunk gets the same masks
+whatever batch, device or process it lands in, and when a run resumes; the two strategies throw the same dice, which makes
+their pictures comparable; and a fresh draw each epoch (dynamic masking) is `draw=epoch`.
+
+Sources: Devlin et al. 2019 (BERT), section 3.1 and appendix A.1; whole-word masking: the BERT repository's README, 2019.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+
+from lab.errors import ModelError, require
+from lab.settings import setting
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+IGNORE_INDEX = -100
+UNTOUCHED, MASKED, RANDOM, KEPT = range(4)
+ACTIONS = ("untouched", "masked", "random", "kept")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Masking:
+    """How positions are selected for prediction, and what becomes of the selected."""
+
+    strategy: Literal["token", "whole_word"] = setting(
+        "token", "token: each piece by itself; whole_word: all pieces of a word together"
+    )
+    mlm_probability: float = setting(0.15, "share of ordinary pieces selected for prediction, between 0 and 1")
+    mask_share: float = setting(0.8, "share of the selected that becomes the mask token, 0 to 1")
+    random_share: float = setting(0.1, "share of the selected that becomes a random piece, 0 to 1; the rest is kept")
+
+    def __post_init__(self) -> None:
+        p, masked, random = self.mlm_probability, self.mask_share, self.random_share
+        require(0 < p < 1, f"mlm_probability is {p}. Set it between 0 and 1, for example 0.15.")
+        require(0 <= masked <= 1, f"mask_share is {masked}. Set it from 0 to 1, for example 0.8.")
+        require(0 <= random <= 1, f"random_share is {random}. Set it from 0 to 1, for example 0.1.")
+        require(
+            masked + random <= 1 + 1e-9,
+            f"mask_share {masked} and random_share {random} add up to more than 1. Lower one of them.",
+        )
+
+    @property
+    def kept_share(self) -> float:
+        """Share of the selected that stays as it is."""
+        return max(0.0, 1 - self.mask_share - self.random_share)
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What masking needs to know of a tokenizer."""
+
+    mask_token_id: int
+    ordinary_ids: Tensor  # (n,) int64: what a random piece is drawn from, no special tokens or unused places
+    size: int  # ids in all, the uniform baseline of a perplexity
+
+    @classmethod
+    def of(cls, tokenizer: "PreTrainedTokenizerFast") -> "Vocabulary":
+        """Read it off a tokenizer. Raises ModelError if the tokenizer has no mask token."""
+        require(
+            tokenizer.mask_token_id is not None,
+            "This tokenizer has no mask token, so it can't be used for masked language modelling. Choose another model.",
+            ModelError,
+        )
+        special = set(tokenizer.all_special_ids)
+        ordinary = sorted(
+            id
+            for piece, id in tokenizer.get_vocab().items()
+            if id not in special and not (piece.startswith("[unused") and piece.endswith("]"))
+        )
+        return cls(tokenizer.mask_token_id, torch.tensor(ordinary), len(tokenizer))
+
+    def to(self, device: torch.device) -> "Vocabulary":
+        return Vocabulary(self.mask_token_id, self.ordinary_ids.to(device), self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedBatch:
+    """What the model reads, what it must say, and what was done: one truth for the picture and for the training."""
+
+    input_ids: Tensor  # (batch, chunk_size) int64, after corruption
+    labels: Tensor  # same shape: the original id where selected, IGNORE_INDEX elsewhere
+    action: Tensor  # same shape uint8: UNTOUCHED, MASKED, RANDOM or KEPT
+
+    @property
+    def selected(self) -> Tensor:
+        """(batch, chunk_size) bool: the positions that enter the loss."""
+        return self.action != UNTOUCHED
+
+
+def mask(
+    input_ids: Tensor,
+    word_starts: Tensor,
+    special_tokens_mask: Tensor,
+    masking: Masking,
+    vocabulary: Vocabulary,
+    *,
+    seed: int,
+    draw: int | Tensor = 0,
+    rows: Tensor | None = None,
+) -> MaskedBatch:
+    """Select and corrupt. All three tensors are (batch, chunk_size), on one device; nothing of theirs is changed.
+
+    `word_starts` is True where a word begins (as far as the chunk shows it: position 0 always starts one);
+    `special_tokens_mask` where a position may not be selected. `rows` are the chunks' numbers in the corpus, (batch,)
+    int64, by default 0, 1, 2 …: a chunk keeps its dice in whatever batch it comes. `draw` is one number or one a row.
+
+    >>> ids = torch.tensor([[7, 8, 9, 10, 11, 12]])
+    >>> starts = torch.tensor([[True, True, False, False, True, True]])  # 8 9 10 are one word
+    >>> vocabulary = Vocabulary(mask_token_id=99, ordinary_ids=torch.arange(50), size=100)
+    >>> whole = Masking(strategy="whole_word", mlm_probability=0.4, mask_share=1, random_share=0)
+    >>> mask(ids, starts, torch.zeros_like(starts), whole, vocabulary, seed=7).input_ids
+    tensor([[ 7, 99, 99, 99, 11, 12]])
+    """
+    batch, width = input_ids.shape
+    device = input_ids.device
+    if rows is None:
+        rows = torch.arange(batch, device=device)
+    chance, fate, pick = _dice(seed, draw, rows, width)
+    if masking.strategy == "whole_word":
+        # Every piece looks at the die of its word's first piece: no loop over words, no ragged lists.
+        position = torch.arange(width, device=device)
+        first = torch.where(word_starts, position, 0).cummax(dim=1).values
+        chance = chance.gather(1, first)
+    selected = (chance < masking.mlm_probability) & ~special_tokens_mask
+    masked = selected & (fate < masking.mask_share)
+    random = selected & (fate >= masking.mask_share) & (fate < masking.mask_share + masking.random_share)
+    swap = vocabulary.ordinary_ids[pick % len(vocabulary.ordinary_ids)]
+    action = torch.full_like(input_ids, UNTOUCHED, dtype=torch.uint8)
+    action = action.masked_fill(selected, KEPT).masked_fill(masked, MASKED).masked_fill(random, RANDOM)
+    corrupted = torch.where(random, swap, input_ids).masked_fill(masked, vocabulary.mask_token_id)
+    return MaskedBatch(corrupted, input_ids.masked_fill(~selected, IGNORE_INDEX), action)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaks:
+    """Selected pieces of multi-piece words, and those among them that a sibling gives away."""
+
+    at_risk: Tensor  # (n, 2) row and position of every selected piece of a word of several pieces
+    leaking: Tensor  # (k, 2) those with a sibling piece that is not selected, so that the model sees it
+    kept: int  # selected pieces of such words that stayed as they are and show themselves: counted apart
+
+    @property
+    def share(self) -> float:
+        """Leaking pieces among those at risk, 0 to 1 (0 if there were none at risk)."""
+        return len(self.leaking) / len(self.at_risk) if len(self.at_risk) else 0.0
+
+
+def find_leaks(word_starts: Tensor, special_tokens_mask: Tensor, action: Tensor) -> Leaks:
+    """Which selected pieces have a sibling in sight. All three tensors are (batch, chunk_size).
+
+    Whole-word selection has none by construction.
+
+    >>> starts = torch.tensor([[True, True, False, True]])  # the second word has two pieces
+    >>> none = torch.zeros_like(starts)
+    >>> find_leaks(starts, none, torch.tensor([[MASKED, MASKED, UNTOUCHED, UNTOUCHED]])).leaking
+    tensor([[0, 1]])
+    >>> find_leaks(starts, none, torch.tensor([[UNTOUCHED, MASKED, KEPT, UNTOUCHED]])).leaking
+    tensor([], size=(0, 2), dtype=torch.int64)
+    """
+    begins = word_starts.clone()
+    begins[:, 0] = True  # a word cut by the border counts as what is visible of it
+    word = (begins.flatten().cumsum(0) - 1).view_as(begins)
+    selected = (action != UNTOUCHED) & ~special_tokens_mask
+    size = torch.bincount(word.flatten())[word]
+    hidden = torch.bincount(word[selected], minlength=int(word.max()) + 1)[word]
+    at_risk = selected & (size > 1)
+    leaking = at_risk & (hidden < size)
+    return Leaks(at_risk.nonzero(), leaking.nonzero(), int((at_risk & (action == KEPT)).sum()))
+
+
+def _dice(seed: int, draw: int | Tensor, rows: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Three dice for each position: two uniform in [0, 1) with 24 bits each, and one whole number below 2^63.
+
+    A counter-based generator: SplitMix64's finaliser (Steele, Lea & Flood 2014) over (seed, draw, row, position).
+    Measured on two cores: 0.2 ms for 64 x 128 positions.
+    """
+    key = _scramble(_scramble(torch.as_tensor(draw, device=rows.device) + _wrap(seed * _GOLDEN)) + rows)
+    bits = _scramble(key[:, None] + torch.arange(1, width + 1, device=rows.device) * _GOLDEN)
+    chance = ((bits >> 40) & 0xFFFFFF).float() * 2**-24
+    fate = ((bits >> 16) & 0xFFFFFF).float() * 2**-24
+    return chance, fate, _scramble(bits + _GOLDEN) & (2**63 - 1)
+
+
+def _wrap(number: int) -> int:
+    """A whole number as the signed 64-bit one with the same low bits."""
+    return (number + 2**63) % 2**64 - 2**63
+
+
+_GOLDEN = _wrap(0x9E3779B97F4A7C15)
+_MIX = (30, _wrap(0xBF58476D1CE4E5B9)), (27, _wrap(0x94D049BB133111EB))
+
+
+def _scramble(x: Tensor) -> Tensor:
+    """Mix 64 bits so that neighbours share nothing; int64 stands in for uint64, so each shift drops the sign's copies."""
+    for shift, factor in _MIX:
+        x = (x ^ ((x >> shift) & ((1 << (64 - shift)) - 1))) * factor
+    return x ^ ((x >> 31) & ((1 << 33) - 1))

@@ -1,0 +1,128 @@
+"""How a setting is declared: once, with its default, its unit and its help, for Python, the command line and JSON alike.
+
+A group of settings is a frozen, keyword-only dataclass that checks itself when made. Groups nest: a run's configuration
+is a group of groups.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from difflib import get_close_matches
+from functools import reduce
+from types import NoneType, UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from lab.errors import SettingError, require
+
+
+def setting(default: Any, help: str) -> Any:
+    """Declare one setting of a dataclass: its default and, for the person who sets it, what it means and its unit."""
+    return field(default=default, metadata={"help": help})
+
+
+def group(kind: type) -> Any:
+    """Declare a nested group of settings, at its own defaults."""
+    return field(default_factory=kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One declared setting, wherever in the groups it stands."""
+
+    path: tuple[str, ...]
+    hint: Any
+    default: Any
+    help: str
+
+    @property
+    def name(self) -> str:
+        """Its own name, which is unique across groups."""
+        return self.path[-1]
+
+
+def declared(kind: type) -> Iterator[Setting]:
+    """Every setting of a group and of the groups in it, in the order declared.
+
+    >>> from lab.masking import Masking
+    >>> [setting.name for setting in declared(Masking)]
+    ['strategy', 'mlm_probability', 'mask_share', 'random_share']
+    """
+    hints = get_type_hints(kind)
+    for each in fields(kind):
+        if is_dataclass(hints[each.name]):
+            for inner in declared(hints[each.name]):
+                yield replace(inner, path=(each.name, *inner.path))
+        else:
+            yield Setting((each.name,), hints[each.name], each.default, each.metadata["help"])
+
+
+def values(settings: Any) -> dict[str, Any]:
+    """The settings of a group and of the groups in it under their own names, which are unique across groups."""
+    return {each.name: reduce(getattr, each.path, settings) for each in declared(type(settings))}
+
+
+def build(kind: type, given: Mapping[str, Any], base: Any = None) -> Any:
+    """Make a group from flat names and values; what isn't given comes from `base`, or else from the defaults.
+
+    Raises SettingError for a name that no setting has, and for a value of the wrong type.
+
+    >>> from lab.masking import Masking
+    >>> build(Masking, {"mlm_probability": 0.2}).mlm_probability
+    0.2
+    >>> build(Masking, {"mlm_probabilty": 0.2})
+    Traceback (most recent call last):
+    lab.errors.SettingError: There is no setting mlm_probabilty. Did you mean mlm_probability?
+    """
+    known = {each.name for each in declared(kind)}
+    for name in given:
+        close = get_close_matches(name, known, n=1)
+        hint = f"Did you mean {close[0]}?" if close else f"The settings are: {', '.join(sorted(known))}."
+        require(name in known, f"There is no setting {name}. {hint}")
+    return _build(kind, given, base)
+
+
+def _build(kind: type, given: Mapping[str, Any], base: Any) -> Any:
+    hints, made = get_type_hints(kind), {}
+    for each in fields(kind):
+        before = getattr(base, each.name) if base is not None else None
+        if is_dataclass(hints[each.name]):
+            made[each.name] = _build(hints[each.name], given, before)
+        elif each.name in given:
+            made[each.name] = _fit(each.name, given[each.name], hints[each.name])
+        elif base is not None:
+            made[each.name] = before
+    return kind(**made)
+
+
+def choices(hint: Any) -> tuple[Any, ...]:
+    """The values a setting may take, for a `Literal`; else nothing."""
+    return get_args(hint) if get_origin(hint) is Literal else ()
+
+
+def plain(hint: Any) -> tuple[Any, bool]:
+    """A setting's type without its `None`, and whether it may be None: `int | None` → (int, True)."""
+    if isinstance(hint, UnionType):
+        kinds = [kind for kind in get_args(hint) if kind is not NoneType]
+        return kinds[0], len(kinds) < len(get_args(hint))
+    return hint, False
+
+
+def _fit(name: str, value: Any, hint: Any) -> Any:
+    """The value as the type that the setting declares, as it comes back from JSON or from a form."""
+    kind, optional = plain(hint)
+    if value is None and optional:
+        return None
+    if choices(kind):
+        require(value in choices(kind), f"{name} is {value!r}. It can be {' or '.join(map(repr, choices(kind)))}.")
+        return value
+    if get_origin(kind) is tuple and isinstance(value, list | tuple):
+        return tuple(value)
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if kind is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, kind) and (kind is bool) == isinstance(value, bool):
+        return value
+    raise SettingError(f"{name} is {value!r}, which is not {_NOUN.get(kind, kind.__name__)}. Give it one.")
+
+
+_NOUN = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}

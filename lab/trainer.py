@@ -1,0 +1,200 @@
+"""The engine: transformers' Trainer with three changes, usable alone.
+
+The masks are drawn here, on the device, from packed chunks; the vocabulary projection is computed at the selected positions
+only; and the loss of an optimizer step is the mean over all of its scored positions, whatever the number of forward passes,
+devices and machines it is spread over (Trainer 5.23 multiplies DistilBERT's gradients by that number).
+"""
+
+import math
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, Sampler
+from transformers import (
+    PreTrainedModel,
+    PrinterCallback,
+    ProgressCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
+
+from lab.chunking import Chunks
+from lab.evaluation import Evaluation, HeldOut, evaluate
+from lab.home import publish
+from lab.masking import IGNORE_INDEX, Masking, Vocabulary, mask
+from lab.model import logits_at
+
+Batch = dict[str, Tensor]
+
+
+class MaskedTrainer(Trainer):
+    """Trains a masked language model on packed chunks. `args.output_dir` is where checkpoints are made before they move."""
+
+    def __init__(
+        self,
+        *,
+        model: PreTrainedModel,
+        args: TrainingArguments,
+        train: Chunks,
+        held_out: HeldOut,
+        masking: Masking,
+        vocabulary: Vocabulary,
+        tokenizer: Any = None,
+        callbacks: list[TrainerCallback] | None = None,
+    ) -> None:
+        self.chunks = ChunkRows(train)
+        super().__init__(model=model, args=args, train_dataset=self.chunks, processing_class=tokenizer, callbacks=callbacks)
+        # compute_loss has divided by all scored positions of the step: Trainer must not divide again.
+        self.model_accepts_loss_kwargs = True
+        self.loss_is_scaled_for_ga = True
+        for chatty in (PrinterCallback, ProgressCallback):
+            self.remove_callback(chatty)
+        self.masking, self.held_out = masking, held_out
+        self.vocabulary = vocabulary.to(args.device)
+        self.batches = RowBatches(
+            len(train), args.per_device_train_batch_size, args.seed, args.process_index, args.world_size
+        )
+        self.steps_an_epoch = math.ceil(len(self.batches) / args.gradient_accumulation_steps)
+        self.total_steps = args.max_steps if args.max_steps > 0 else math.ceil(args.num_train_epochs * self.steps_an_epoch)
+        self.scored = torch.zeros((), dtype=torch.int64)  # positions in the loss of the latest step, over all processes
+        self.latest: Evaluation | None = None
+
+    def get_train_dataloader(self) -> DataLoader:
+        """Batches of this process's own rows, so that nothing is left for Accelerate to part."""
+        return DataLoader(
+            self.chunks,
+            batch_sampler=self.batches,
+            collate_fn=_as_it_is,  # a batch is read in one piece, see ChunkRows
+            pin_memory=self.args.device.type == "cuda",
+        )
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[Batch], num_batches: int, device: torch.device
+    ) -> tuple[list[Batch], Tensor]:
+        """The forward passes of one optimizer step, masked, and the number of positions that they score together."""
+        batches = [self.draw_masks(batch) for batch in islice(epoch_iterator, num_batches)]
+        scored = torch.zeros((), dtype=torch.int64, device=device)
+        for batch in batches:
+            scored = scored + (batch["labels"] != IGNORE_INDEX).sum()
+        self.scored = self.accelerator.reduce(scored, "sum")
+        return batches, self.scored
+
+    def draw_masks(self, batch: Batch) -> Batch:
+        """Mask one batch on the device, by the seed, the epoch and the chunks' numbers."""
+        batch = {name: tensor.to(self.args.device, non_blocking=True) for name, tensor in batch.items()}
+        masked = mask(
+            batch["input_ids"],
+            batch["word_starts"],
+            batch["special_tokens_mask"],
+            self.masking,
+            self.vocabulary,
+            seed=self.args.seed,
+            draw=self.batches.epoch,
+            rows=batch["rows"],
+        )
+        padding = {"attention_mask": batch["attention_mask"]} if "attention_mask" in batch else {}
+        return {"input_ids": masked.input_ids, "labels": masked.labels, **padding}
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: Batch,
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Tensor:
+        """This forward pass's share of the step's mean negative log-likelihood, in nats: shares simply add up."""
+        labels = inputs["labels"]
+        where = labels != IGNORE_INDEX
+        logits = logits_at(model, inputs["input_ids"], where, inputs.get("attention_mask"))
+        total = nn.functional.cross_entropy(logits.float(), labels[where], reduction="sum")
+        # Gradients are averaged over processes, where their sum is wanted.
+        return total / self.scored.clamp(min=1) * self.accelerator.num_processes
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """Score the held-out chunks, each process its share. The result, position by position, is in `latest`."""
+        assert self.model is not None, "Trainer has one from the start"
+        rows = np.arange(len(self.held_out.chunks))[self.args.process_index :: self.args.world_size]
+        scores = evaluate(self.model, self.held_out, batch_size=self.args.per_device_eval_batch_size, rows=rows)
+        if self.args.world_size > 1:
+            from accelerate.utils import gather_object
+
+            scores = Evaluation.join(gather_object([scores]))
+        self.latest = scores
+        metrics = {"eval_loss": scores.mean_nll, "eval_perplexity": scores.perplexity, "eval_accuracy": scores.accuracy}
+        self.log(dict(metrics))
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        """Let Trainer write the checkpoint file by file, then move it beside `output_dir` whole."""
+        super()._save_checkpoint(model, trial)
+        self.accelerator.wait_for_everyone()
+        if self.args.should_save:
+            staging = Path(str(self.args.output_dir))
+            name = f"checkpoint-{self.state.global_step}"
+            publish(staging / name, staging.parent / name)
+
+
+class ChunkRows(Dataset):
+    """Chunks as batches of tensors: (batch, chunk_size) each, and `rows` (batch,). A row of -1 is an idle one."""
+
+    def __init__(self, chunks: Chunks) -> None:
+        self.chunks = chunks
+
+    def __len__(self) -> int:
+        return len(self.chunks)
+
+    def __getitems__(self, rows: list[int]) -> Batch:
+        chunks = self.chunks
+        batch = {
+            "input_ids": torch.from_numpy(chunks.input_ids[rows].astype(np.int64)),
+            "word_starts": torch.from_numpy(chunks.word_starts[rows]),
+            "special_tokens_mask": torch.from_numpy(chunks.special_tokens_mask[rows]),
+            "rows": torch.from_numpy(chunks.rows[rows]),
+        }
+        if rows == IDLE:
+            batch["special_tokens_mask"][:] = True  # nothing of it is scored
+        if chunks.padding and len(chunks) - 1 in rows:
+            batch["attention_mask"] = torch.from_numpy(chunks.attention_mask[rows]).long()
+        return batch
+
+
+IDLE = [-1]
+
+
+class RowBatches(Sampler[list[int]]):
+    """One process's share of the row numbers, batch by batch, in an order drawn from the seed and the epoch.
+
+    The batches of all processes laid side by side are the batches of one process with that many times the batch size. A
+    process with nothing left in the last one gets an idle row, so that all take the same number of steps.
+
+    >>> one, two = (list(RowBatches(10, size, 0, 0, world)) for size, world in ((4, 1), (2, 2)))
+    >>> other = list(RowBatches(10, 2, 0, 1, 2))
+    >>> [a + b for a, b in zip(two, other)] == one
+    True
+    """
+
+    def __init__(self, rows: int, batch_size: int, seed: int, process: int, processes: int) -> None:
+        self.rows, self.batch_size, self.seed = rows, batch_size, seed
+        self.process, self.processes = process, processes
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return math.ceil(self.rows / (self.batch_size * self.processes))
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = np.random.default_rng((self.seed, self.epoch)).permutation(self.rows)
+        together = self.batch_size * self.processes
+        for start in range(0, self.rows, together):
+            shares = np.array_split(order[start : start + together], self.processes)
+            yield shares[self.process].tolist() or IDLE
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
