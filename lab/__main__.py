@@ -23,26 +23,11 @@ COMMANDS = {
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 1 for what went wrong, 2 for wrong usage, 130 for stopped by Ctrl-C."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-    parser = argparse.ArgumentParser(
-        prog="python -m lab",
-        description="Masked language modelling, step by step.",
-        epilog="Begin with:  python -m lab train --preset quick     Then:  python -m lab fill --model latest "
-        '"This is a great [MASK]."',
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    given = sys.argv[1:] if arguments is None else arguments
-    for name, help in COMMANDS.items():
-        inner = commands.add_parser(name, help=help, description=help.capitalize() + ".", allow_abbrev=False)
-        if name == next(
-            (word for word in given if word in COMMANDS), None
-        ):  # only the command asked for is loaded: `--help` need not wait for torch
-            import_module(f"lab.commands.{name}").declare(inner)
-            inner.add_argument("--json", action="store_true", help="print JSON instead")
-    parsed = parser.parse_args(given)
+    options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
-        return parsed.act(parsed)
+        return options.act(options)
     except LabError as error:
-        if parsed.json:
+        if options.json:
             print(json.dumps({"error": str(error)}, ensure_ascii=False))
         else:
             print(error, file=sys.stderr)
@@ -52,6 +37,24 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # `| head` has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Read a command with its options. Wrong usage exits with 2 and says what is right."""
+    parser = argparse.ArgumentParser(
+        prog="python -m lab",
+        description="Masked language modelling, step by step.",
+        epilog="Begin with:  python -m lab train --preset quick     Then:  python -m lab fill --model latest "
+        '"This is a great [MASK]."',
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    asked = next((word for word in arguments if word in COMMANDS), None)
+    for name, help in COMMANDS.items():
+        inner = commands.add_parser(name, help=help, description=help.capitalize() + ".", allow_abbrev=False)
+        if name == asked:  # only the command asked for is loaded: `--help` need not wait for torch
+            import_module(f"lab.commands.{name}").declare(inner)
+            inner.add_argument("--json", action="store_true", help="print JSON instead")
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

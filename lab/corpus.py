@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FORMATS = (".txt", ".csv", ".jsonl", ".parquet")
 _TEXT_NAMES = ("text", "review", "content", "document", "body", "sentence", "comment")
-_MARKUP = r"\s*(?:<br\s*/?>\s*)+"
+_MARKUP = r"(?i)\s*(?:<br\s*/?>\s*)+"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +218,7 @@ def _as_text(dataset: "Dataset", corpus: Corpus) -> "Dataset":
     if blank.any():
         dataset = dataset.select(np.flatnonzero(~blank))
     require(len(dataset) > 0, "The corpus is empty. Put some text in it: a few thousand words at least.", CorpusError)
-    if corpus.clean_markup and pc.any(pc.match_substring(text, "<br")).as_py():
+    if corpus.clean_markup and pc.any(pc.match_substring(text, "<br", ignore_case=True)).as_py():
         dataset = cached_map(dataset.with_format("arrow"), _clean, "clean", f"{dataset._fingerprint}-clean1").with_format(
             None
         )

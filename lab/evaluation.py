@@ -11,7 +11,7 @@ Sources: Devlin et al. 2019, appendix A.2 (what is scored); Koehn 2004 (paired b
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -137,11 +137,11 @@ class Evaluation:
     @classmethod
     def join(cls, parts: "Sequence[Evaluation]") -> "Evaluation":
         """Parts of one evaluation as the whole. Raises SettingError if nothing at all was scored."""
-        joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
         require(
-            len(joined["nll"]) > 0,
+            any(len(part) for part in parts),
             "No position of the held-out text was selected to be scored. Hold out more text, or raise score_probability.",
         )
+        joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
         return cls(fingerprint=parts[0].fingerprint, **joined)
 
 
@@ -157,13 +157,10 @@ def perplexity(mean_nll: float) -> float:
     return math.exp(min(mean_nll, 700.0))
 
 
-def evaluate(
-    model: nn.Module, held_out: HeldOut, *, batch_size: int = 64, rows: Sequence[int] | np.ndarray | None = None
-) -> Evaluation:
+def evaluate(model: nn.Module, held_out: HeldOut, *, batch_size: int = 64) -> Evaluation:
     """Score a model on frozen masks, on the device the model is on, in the number format of the caller's context.
 
-    `rows` restricts it to some of the chunks (the share of one process among several). Raises SettingError if the masks
-    select nothing at all.
+    Raises SettingError if the masks select nothing at all.
 
     >>> from lab.corpus import Corpus
     >>> from lab.model import load_model
@@ -174,19 +171,21 @@ def evaluate(
     >>> abs(small.perplexity / large.perplexity - 1) < 1e-6
     True
     """
+    return Evaluation.join(list(score(model, held_out, range(len(held_out.chunks)), batch_size=batch_size)))
+
+
+def score(model: nn.Module, held_out: HeldOut, rows: Sequence[int], *, batch_size: int = 64) -> Iterator[Evaluation]:
+    """The same for some of the chunks, a part a batch: what one process among several does. May score nothing."""
     device = inner_model(model).device
     vocabulary = held_out.vocabulary.to(device)
-    rows = np.arange(len(held_out.chunks)) if rows is None else np.asarray(rows)
-    parts = []
     training = model.training
     model.eval()
     try:
-        with torch.inference_mode():
-            for start in range(0, len(rows), batch_size):
-                parts.append(_score(model, held_out, vocabulary, rows[start : start + batch_size], device))
+        for start in range(0, len(rows), batch_size):
+            with torch.inference_mode():
+                yield _score(model, held_out, vocabulary, np.asarray(rows[start : start + batch_size]), device)
     finally:
         model.train(training)
-    return Evaluation.join(parts)
 
 
 def freeze(held_out: HeldOut, rows: np.ndarray, device: torch.device, vocabulary: Vocabulary) -> MaskedBatch:
@@ -210,11 +209,14 @@ def _score(
     attention = torch.from_numpy(chunks.attention_mask[rows]).to(device).long() if padded else None
     labels = masked.labels[selected]
     logits = logits_at(model, masked.input_ids, selected, attention).float()
-    nll = nn.functional.cross_entropy(logits, labels, reduction="none")
+    # Summed in float64: in float32 the sum over 30,522 pieces is off by 2.6e-6 of the perplexity, always to the same side.
+    peak = logits.max(dim=-1, keepdim=True).values
+    normalizer = (logits - peak).exp().sum(dim=-1, dtype=torch.float64).log()
+    nll = normalizer + (peak - logits.gather(1, labels[:, None]))[:, 0].double()
     row, position = (index.cpu().numpy().astype(np.int32) for index in selected.nonzero(as_tuple=True))
     return Evaluation(
         fingerprint=held_out.fingerprint,
-        nll=nll.double().cpu().numpy(),
+        nll=nll.cpu().numpy(),
         correct=(logits.argmax(dim=-1) == labels).cpu().numpy(),
         labels=labels.cpu().numpy().astype(np.int32),
         chunk=rows[row].astype(np.int32),

@@ -147,12 +147,15 @@ class Writer:
 
 def create_run(config: RunConfig, **facts: Any) -> Run:
     """Make the folder of a new run and write down what it will do. `facts` are added to config.json."""
-    name = f"{datetime.now():%Y%m%d-%H%M%S}-{config.masking.strategy.replace('_', '-')}-{secrets.token_hex(2)}"
+    now = datetime.now().astimezone()
+    # To the millisecond, so that the ids of runs sort as they were made.
+    moment = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}"
+    name = f"{moment}-{config.masking.strategy.replace('_', '-')}-{secrets.token_hex(2)}"
     run = Run(home() / "runs" / name)
     make_folder(run.folder)
     settings = {key: list(value) if isinstance(value, tuple) else value for key, value in values(config).items()}
     versions = {package: version(package) for package in PACKAGES} | {"python": platform.python_version()}
-    created = datetime.now().astimezone().isoformat(timespec="seconds")
+    created = now.isoformat(timespec="seconds")
     write_json(run.folder / "config.json", {"created": created, "settings": settings, "versions": versions, **facts})
     return run
 

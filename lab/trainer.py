@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate.utils import gather_object
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 from transformers import (
@@ -25,7 +26,7 @@ from transformers import (
 )
 
 from lab.chunking import Chunks
-from lab.evaluation import Evaluation, HeldOut, evaluate
+from lab.evaluation import Evaluation, HeldOut, score
 from lab.home import publish
 from lab.masking import IGNORE_INDEX, Masking, Vocabulary, mask
 from lab.model import logits_at
@@ -119,12 +120,11 @@ class MaskedTrainer(Trainer):
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Score the held-out chunks, each process its share. The result, position by position, is in `latest`."""
         assert self.model is not None, "Trainer has one from the start"
-        rows = np.arange(len(self.held_out.chunks))[self.args.process_index :: self.args.world_size]
-        scores = evaluate(self.model, self.held_out, batch_size=self.args.per_device_eval_batch_size, rows=rows)
+        rows = range(self.args.process_index, len(self.held_out.chunks), self.args.world_size)
+        parts = list(score(self.model, self.held_out, rows, batch_size=self.args.per_device_eval_batch_size))
         if self.args.world_size > 1:
-            from accelerate.utils import gather_object
-
-            scores = Evaluation.join(gather_object([scores]))
+            parts = gather_object(parts)
+        scores = Evaluation.join(parts)
         self.latest = scores
         metrics = {"eval_loss": scores.mean_nll, "eval_perplexity": scores.perplexity, "eval_accuracy": scores.accuracy}
         self.log(dict(metrics))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.utils import broadcast_object_list
 from transformers import TrainerCallback, TrainingArguments
 
 from lab.config import RunConfig
@@ -157,8 +158,6 @@ class _Session(TrainerCallback):
             texts = {"train_text": prepared.train_text, "held_out_text": prepared.test_text}
             run = create_run(self.config, **texts, tokenizer=prepared.tokenizer_hash)
         if args.world_size > 1:
-            from accelerate.utils import broadcast_object_list
-
             run = Run(Path(broadcast_object_list([str(run.folder) if run else ""])[0]))
         assert run is not None, "the first process has made one"
         return run
@@ -199,12 +198,7 @@ class _Session(TrainerCallback):
         state.log_history.clear()  # the run's own log keeps the history; Trainer copies this one to every checkpoint
         if not logs or "loss" not in logs:
             return
-        require(
-            math.isfinite(logs["loss"]),
-            f"The loss is no longer a number after step {self.step}: the training diverged. Try a learning_rate below "
-            f"{self.config.optimization.learning_rate:g}, some warmup_steps, or precision fp32.",
-            LabError,
-        )
+        self._check_finite(logs["loss"])
         self._say_stepped(logs, state.epoch)
         every = self.config.probe_steps or max(1, self.trainer.total_steps // 20)
         if _is_due(self.step, every) or self.step == self.trainer.total_steps:
@@ -214,6 +208,7 @@ class _Session(TrainerCallback):
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         scores = self.trainer.latest
         assert scores is not None, "evaluate has just set it"
+        self._check_finite(scores.mean_nll)
         self._evaluated_at = self.step
         self._say(
             Evaluated(
@@ -245,6 +240,14 @@ class _Session(TrainerCallback):
             return
         control.should_evaluate = self._evaluated_at != self.step
         control.should_save = self.step < self.trainer.total_steps
+
+    def _check_finite(self, value: float) -> None:
+        require(
+            math.isfinite(value),
+            f"The loss is no longer a number at step {self.step}: the training diverged. Try a learning_rate below "
+            f"{self.config.optimization.learning_rate:g}, some warmup_steps, or precision fp32.",
+            LabError,
+        )
 
     # What is told.
 
@@ -324,6 +327,7 @@ class _Session(TrainerCallback):
         fills = []
         for sentence in self.config.probes:
             best = fill(self.loaded, sentence, top_k=5).blanks[0]
+            self._check_finite(best[0].probability)
             fills.append((sentence, tuple((each.word, round(each.probability, 5)) for each in best)))
         self.loaded.model.train()
         self._say(Probed(step=self.step, seconds=self._seconds(), fills=tuple(fills)))
@@ -357,6 +361,7 @@ def _training_arguments(config: RunConfig, hardware: Hardware, resuming: bool) -
         disable_tqdm=True,
         remove_unused_columns=False,
         dataloader_pin_memory=False,
+        ddp_find_unused_parameters=False,
     )
     args._n_gpu = min(args.n_gpu, 1)  # several GPUs go through `accelerate launch`, a process each, never DataParallel
     return args

@@ -1,0 +1,105 @@
+"""Fill-mask: what transformers' own pipeline answers, and what it can't."""
+
+import pytest
+from transformers import pipeline
+
+from lab.errors import SettingError
+from lab.fill_mask import fill, side_by_side
+from lab.model import load
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    return load("bundled", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def stock(loaded):
+    return pipeline("fill-mask", model=loaded.model, tokenizer=loaded.tokenizer, device="cpu")
+
+
+@pytest.mark.parametrize("text", ["This is a great [MASK].", "[MASK]", "The [MASK] was bad, don't watch it!"])
+def test_one_blank_is_answered_as_the_pipeline_does(loaded, stock, text):
+    (answers,) = fill(loaded, text, top_k=7).blanks
+    expected = stock(text, top_k=7)
+    assert [answer.id for answer in answers] == [each["token"] for each in expected]
+    assert [answer.probability for answer in answers] == pytest.approx([each["score"] for each in expected], rel=1e-4)
+
+
+def test_several_blanks_together_are_answered_as_the_pipeline_does(loaded, stock):
+    text = "The [MASK] of this [MASK] is [MASK]."
+    found = fill(loaded, text, top_k=3).blanks
+    expected = stock(text, top_k=3)
+    assert [[a.id for a in blank] for blank in found] == [[each["token"] for each in blank] for blank in expected]
+
+
+def test_targets_get_their_probability_over_the_whole_vocabulary(loaded, stock):
+    text = "This is a great [MASK]."
+    (answers,) = fill(loaded, text, targets=["film", "book"]).blanks
+    expected = {each["token_str"]: each["score"] for each in stock(text, targets=["film", "book"])}
+    assert {answer.word: answer.probability for answer in answers} == pytest.approx(expected, rel=1e-4)
+    assert answers[0].probability >= answers[1].probability
+
+
+def test_a_target_that_is_several_pieces_is_refused_by_name(loaded):
+    with pytest.raises(SettingError, match="'unwatchable' is not one piece of this vocabulary but un ##watch ##able"):
+        fill(loaded, "This is [MASK].", targets=["unwatchable"])
+
+
+@pytest.mark.parametrize("target", ["", " ", "🎬", "two words"])
+def test_a_target_that_is_nothing_unknown_or_two_words_is_refused(loaded, target):
+    with pytest.raises(SettingError, match="is not one piece"):
+        fill(loaded, "This is [MASK].", targets=[target])
+
+
+def test_blanks_in_order_see_the_answers_before_them(loaded):
+    text = "The [MASK] of this [MASK] made me [MASK]."
+    left = fill(loaded, text, order="left_to_right")
+    ids = loaded.tokenizer(text)["input_ids"]
+    for blank, answers in zip([i for i, id in enumerate(ids) if id == 103], left.blanks, strict=True):
+        current = loaded.tokenizer.decode(ids[1:-1])
+        alone = fill(loaded, current).blanks[0]
+        assert [a.id for a in alone] == [a.id for a in answers]
+        ids[blank] = answers[0].id
+    right = fill(loaded, text, order="right_to_left")
+    together = fill(loaded, text)
+    assert [a.id for a in right.blanks[2]] == [a.id for a in together.blanks[2]]
+
+
+def test_the_completed_sentence_keeps_the_authors_spelling(loaded):
+    assert fill(loaded, "Is THIS the [MASK] of France?").completed.startswith("Is THIS the ")
+    assert "[MASK]" not in fill(loaded, "A [MASK] and a [mask].").completed
+
+
+def test_two_models_side_by_side_show_the_answers_of_either(loaded):
+    (row,) = side_by_side(loaded, loaded, "This is a great [MASK].", top_k=4)
+    assert len(row) == 4
+    assert all(shift.change == 0 for shift in row)
+    (pair,) = side_by_side(loaded, loaded, "This is a great [MASK].", targets=["film", "book"])
+    assert {shift.word for shift in pair} == {"film", "book"}
+
+
+def test_two_vocabularies_are_not_set_side_by_side(loaded, tokenizer):
+    import copy
+    from dataclasses import replace
+
+    other = copy.deepcopy(tokenizer)
+    other.add_tokens(["zzzz"])
+    with pytest.raises(SettingError, match="different vocabularies"):
+        side_by_side(loaded, replace(loaded, tokenizer=other), "A [MASK].")
+
+
+@pytest.mark.parametrize("text", ["No blank here.", "", "[MAS K]"])
+def test_a_text_without_a_blank_is_refused_with_the_way_out(loaded, text):
+    with pytest.raises(SettingError, match=r"Write \[MASK\]"):
+        fill(loaded, text)
+
+
+def test_a_text_longer_than_the_model_reads_is_refused(loaded):
+    with pytest.raises(SettingError, match="makes 603 tokens, but the model reads 512"):
+        fill(loaded, "film " * 600 + "[MASK]")
+
+
+def test_asking_for_no_answer_is_refused(loaded):
+    with pytest.raises(SettingError, match="top_k is 0"):
+        fill(loaded, "A [MASK].", top_k=0)
