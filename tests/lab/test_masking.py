@@ -127,13 +127,22 @@ def test_another_seed_draw_or_chunk_gets_other_masks(change):
 @given(seed=st.integers(0, 2**63), draw=st.integers(0, 2**40))
 def test_the_dice_are_uniform_and_independent_for_any_seed(seed, draw):
     chance, fate, pick = _dice(seed, draw, torch.arange(64), 128)
-    for die in (chance, fate, (pick % 30_000) / 30_000):
+    dice = chance / 2**24, fate / 2**24, (pick % 30_000) / 30_000
+    for die in dice:
         values = die.flatten().double().numpy()
         assert 0 <= values.min() <= values.max() < 1
         assert kstest(values, "uniform").pvalue > 1e-7
-    assert abs(np.corrcoef(chance.flatten(), fate.flatten())[0, 1]) < 0.07
+    for one, two in ((0, 1), (0, 2), (1, 2)):
+        assert abs(np.corrcoef(dice[one].flatten(), dice[two].flatten())[0, 1]) < 0.07
     assert abs(np.corrcoef(chance[:, :-1].flatten(), chance[:, 1:].flatten())[0, 1]) < 0.07
     assert abs(np.corrcoef(chance[:-1].flatten(), chance[1:].flatten())[0, 1]) < 0.07
+
+
+def test_a_draw_given_a_row_is_the_same_draw_given_once():
+    ids, starts, special = text(rows=8)
+    once = mask(ids, starts, special, Masking(), VOCABULARY, seed=2**63 + 5, draw=3)
+    each = mask(ids, starts, special, Masking(), VOCABULARY, seed=2**63 + 5, draw=torch.full((8,), 3))
+    assert (once.input_ids == each.input_ids).all()
 
 
 def plain_leaks(starts, special, action):
