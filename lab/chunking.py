@@ -204,7 +204,7 @@ def _wrap_documents(
     ids = np.empty(len(fields[0]) + around * len(sizes), np.int32)
     starts, specials = np.ones(len(ids), bool), np.ones(len(ids), bool)
     index = np.int32 if len(ids) < 2**31 else np.int64  # a quarter of a gigabyte less at 25 million tokens
-    body = np.arange(len(fields[0]), dtype=index)
+    body: np.ndarray = np.arange(len(fields[0]), dtype=index)
     body += np.repeat((documents * around + len(special.prefix)).astype(index), sizes)
     ids[body], starts[body], specials[body] = fields[0], fields[1], False
     for i, id in enumerate(special.prefix):

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
@@ -35,19 +36,19 @@ def show_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]]
         numeric = bool(cells) and all(isinstance(row[i], int | float | None) for row in cells)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in cells:
-        table.add_row(*(as_text(value) for value in row))
+        table.add_row(*(escape(as_text(value)) for value in row))
     console.print(table)
 
 
-def as_text(value: Any) -> Any:
-    """A value as a person reads it: 0.123456 → 0.1235, None → –. What is already marked up for rich stays."""
+def as_text(value: Any) -> str:
+    """A value as a person reads it: 0.123456 → 0.1235, None → –."""
     if value is None:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-    return value if not isinstance(value, int) else f"{value:,}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def show_json(content: Any) -> None:

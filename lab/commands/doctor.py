@@ -21,6 +21,6 @@ def act(options: Namespace) -> int:
     if options.json:
         show_json([asdict(finding) for finding in findings])
     else:
-        rows = ((finding.name, "ok" if finding.ok else "[bold]look[/]", finding.said) for finding in findings)
+        rows = ((finding.name, "ok" if finding.ok else "look", finding.said) for finding in findings)
         show_table("This computer", ("what", "", "found"), rows)
     return 0 if all(finding.ok or finding.optional for finding in findings) else 1
