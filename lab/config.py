@@ -1,15 +1,18 @@
-"""The configuration of a run: every setting of every step, in groups, with three presets to start from."""
+"""The configuration of a run: every setting of every step, in groups, with three presets to start from.
+
+Nothing here needs torch, so that a form or a command line can show the settings before it is loaded.
+"""
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.chunking import Chunking
 from lab.corpus import Corpus
-from lab.errors import require
-from lab.evaluation import Scoring
-from lab.hardware import Device, Precision
-from lab.masking import Masking
+from lab.errors import SettingError, require
 from lab.settings import build, group, setting
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 FILM_PROBES = (
     "This is a great [MASK].",
@@ -19,6 +22,64 @@ FILM_PROBES = (
     "The acting was [MASK].",
     "What a waste of [MASK].",
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Masking:
+    """How positions are selected for prediction, and what becomes of the selected."""
+
+    strategy: Literal["token", "whole_word"] = setting(
+        "token", "token: each piece by itself; whole_word: all pieces of a word together"
+    )
+    mlm_probability: float = setting(0.15, "share of ordinary pieces selected for prediction, between 0 and 1")
+    mask_share: float = setting(0.8, "share of the selected that becomes the mask token, 0 to 1")
+    random_share: float = setting(0.1, "share of the selected that becomes a random piece, 0 to 1; the rest is kept")
+
+    def __post_init__(self) -> None:
+        p, masked, random = self.mlm_probability, self.mask_share, self.random_share
+        require(0 < p < 1, f"mlm_probability is {p}. Set it between 0 and 1, for example 0.15.")
+        require(0 <= masked <= 1, f"mask_share is {masked}. Set it from 0 to 1, for example 0.8.")
+        require(0 <= random <= 1, f"random_share is {random}. Set it from 0 to 1, for example 0.1.")
+        require(
+            masked + random <= 1 + 1e-9,
+            f"mask_share {masked} and random_share {random} add up to more than 1. Lower one of them.",
+        )
+
+    @property
+    def kept_share(self) -> float:
+        """Share of the selected that stays as it is."""
+        return max(0.0, 1 - self.mask_share - self.random_share)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scoring:
+    """How held-out text is scored: frozen masks, drawn from a seed of their own.
+
+    The same for every run unless asked otherwise, however the run itself masks: so any two runs can be compared.
+    """
+
+    score_strategy: Literal["token", "whole_word"] = setting("token", "masking strategy of the held-out masks")
+    score_probability: float = setting(0.15, "share of held-out pieces that is scored, between 0 and 1")
+    score_mask_share: float = setting(0.8, "share of the scored shown as the mask token, 0 to 1")
+    score_random_share: float = setting(0.1, "share of the scored shown as a random piece, 0 to 1; the rest is kept")
+    score_seed: int = setting(0, "seed of the frozen held-out masks")
+
+    def __post_init__(self) -> None:
+        try:
+            _ = self.masking
+        except SettingError as error:
+            message = str(error).replace("mlm_probability", "score_probability")
+            message = message.replace("mask_share", "score_mask_share").replace("random_share", "score_random_share")
+            raise SettingError(message) from None
+
+    @property
+    def masking(self) -> Masking:
+        return Masking(
+            strategy=self.score_strategy,
+            mlm_probability=self.score_probability,
+            mask_share=self.score_mask_share,
+            random_share=self.score_random_share,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,51 +13,20 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
 
 from lab.chunking import Chunks
-from lab.errors import SettingError, require
-from lab.masking import MaskedBatch, Masking, Vocabulary, mask
+from lab.config import Scoring
+from lab.errors import require
+from lab.masking import MaskedBatch, Vocabulary, mask
 from lab.model import inner_model, logits_at
-from lab.settings import setting
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scoring:
-    """How held-out text is scored: frozen masks, drawn from a seed of their own.
-
-    The same for every run unless asked otherwise, however the run itself masks: so any two runs can be compared.
-    """
-
-    score_strategy: Literal["token", "whole_word"] = setting("token", "masking strategy of the held-out masks")
-    score_probability: float = setting(0.15, "share of held-out pieces that is scored, between 0 and 1")
-    score_mask_share: float = setting(0.8, "share of the scored shown as the mask token, 0 to 1")
-    score_random_share: float = setting(0.1, "share of the scored shown as a random piece, 0 to 1; the rest is kept")
-    score_seed: int = setting(0, "seed of the frozen held-out masks")
-
-    def __post_init__(self) -> None:
-        try:
-            _ = self.masking
-        except SettingError as error:
-            message = str(error).replace("mlm_probability", "score_probability")
-            message = message.replace("mask_share", "score_mask_share").replace("random_share", "score_random_share")
-            raise SettingError(message) from None
-
-    @property
-    def masking(self) -> Masking:
-        return Masking(
-            strategy=self.score_strategy,
-            mlm_probability=self.score_probability,
-            mask_share=self.score_mask_share,
-            random_share=self.score_random_share,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,14 +4,11 @@ import os
 import time
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
 
 import torch
 
+from lab.config import Device, Precision
 from lab.errors import require
-
-Device = Literal["auto", "cpu", "cuda", "mps"]
-Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 _WORTH_IT = 1.15  # a narrower number format must be so many times faster before it is chosen
 

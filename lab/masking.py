@@ -12,13 +12,13 @@ Sources: Devlin et al. 2019 (BERT), section 3.1 and appendix A.1; whole-word mas
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from lab.config import Masking
 from lab.errors import ModelError, require
-from lab.settings import setting
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -26,33 +26,6 @@ if TYPE_CHECKING:
 IGNORE_INDEX = -100
 UNTOUCHED, MASKED, RANDOM, KEPT = range(4)
 ACTIONS = ("untouched", "masked", "random", "kept")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Masking:
-    """How positions are selected for prediction, and what becomes of the selected."""
-
-    strategy: Literal["token", "whole_word"] = setting(
-        "token", "token: each piece by itself; whole_word: all pieces of a word together"
-    )
-    mlm_probability: float = setting(0.15, "share of ordinary pieces selected for prediction, between 0 and 1")
-    mask_share: float = setting(0.8, "share of the selected that becomes the mask token, 0 to 1")
-    random_share: float = setting(0.1, "share of the selected that becomes a random piece, 0 to 1; the rest is kept")
-
-    def __post_init__(self) -> None:
-        p, masked, random = self.mlm_probability, self.mask_share, self.random_share
-        require(0 < p < 1, f"mlm_probability is {p}. Set it between 0 and 1, for example 0.15.")
-        require(0 <= masked <= 1, f"mask_share is {masked}. Set it from 0 to 1, for example 0.8.")
-        require(0 <= random <= 1, f"random_share is {random}. Set it from 0 to 1, for example 0.1.")
-        require(
-            masked + random <= 1 + 1e-9,
-            f"mask_share {masked} and random_share {random} add up to more than 1. Lower one of them.",
-        )
-
-    @property
-    def kept_share(self) -> float:
-        """Share of the selected that stays as it is."""
-        return max(0.0, 1 - self.mask_share - self.random_share)
 
 
 @dataclass(frozen=True, slots=True)

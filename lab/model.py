@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from lab import hub
+from lab.config import Device, Precision
 from lab.errors import ModelError, require
-from lab.hardware import Device, Precision, choose
+from lab.hardware import choose
 from lab.home import ASSETS
 
 if TYPE_CHECKING:
