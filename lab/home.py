@@ -4,11 +4,13 @@ import contextlib
 import json
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+from filelock import FileLock, Timeout
 
 from lab.errors import RunError
 
@@ -48,7 +50,7 @@ def make_folder(folder: Path) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON file so that a reader, or a crash, sees the old one whole or the new one whole."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     with plain_words(f"write {path}"):
         try:
             with draft.open("w", encoding="utf-8") as file:
@@ -59,6 +61,30 @@ def write_json(path: Path, content: Any) -> None:
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
+
+
+def read_json(path: Path) -> Any:
+    """What `write_json` wrote; None if there is no such file, or nothing that can be read in it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def lock(path: Path, timeout: float = -1) -> FileLock:
+    """A lock between processes (and between threads) that the system gives back when its holder dies."""
+    return FileLock(path, timeout=timeout, thread_local=False)
+
+
+def held(path: Path) -> bool:
+    """Whether somebody holds that lock now. Asks by taking it for an instant; never makes the file."""
+    if not path.exists():
+        return False
+    try:
+        with lock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 def publish(draft: Path, final: Path) -> None:

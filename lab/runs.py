@@ -2,35 +2,41 @@
 
     config.json      every setting, with package versions and fingerprints of the corpus
     events.jsonl     what happened, one JSON object a line, only ever appended to, by one writer
-    summary.json     how it ended, once it has
+    summary.json     how it ended, once it has; gone again while it is resumed
     checkpoint-N/    what resuming needs; gone once the run has finished
     model/           the model and its tokenizer, for plain from_pretrained
+    stop.json        somebody asked it to stop, and why; gone once it has
+    pinned           it is never removed to make room
 
 Folders appear in one move when they are whole. A run that has no last event and whose writer is gone was interrupted.
 """
 
+import errno
 import os
 import platform
 import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from json import JSONDecodeError, loads
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
+
+from lab import queue
 
 from lab.config import RunConfig
 from lab.errors import RunError, require
 from lab.events import Evaluated, Event, Failed, Finished, RunStarted, Stepped, Stopped, from_json, is_last, to_json
-from lab.home import home, make_folder, plain_words, write_json
+from lab.home import held, home, lock, make_folder, plain_words, read_json, write_json
 from lab.settings import build, values
 
+STOPPED = "stopped when asked to"
 PACKAGES = ("torch", "transformers", "datasets", "accelerate", "tokenizers", "numpy")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -63,11 +69,18 @@ class Run:
         return build(RunConfig, self._read("config.json")["settings"])
 
     def summary(self) -> dict[str, Any]:
-        """How it ended: the contents of summary.json, made again from the log if a crash left none; {} while it goes on."""
-        if (self.folder / "summary.json").exists():
-            return self._read("summary.json")
+        """How it ended: the contents of summary.json, made from the log if a crash left none; {} while it goes on or waits."""
+        return self._ended() or self._ended_in_the_log() or {}
+
+    def _ended(self) -> dict[str, Any] | None:
+        return read_json(self.folder / "summary.json")
+
+    def _ended_in_the_log(self) -> dict[str, Any] | None:
+        # Asked in this order: a run that ends meanwhile has its summary before it lets go of the lock.
+        if self.goes_on() or self.waits():
+            return self._ended()
         events = list(self.events())
-        return summarize(events) if events and is_last(events[-1]) else {}
+        return self._ended() or (summarize(events) if events else None)
 
     def _read(self, name: str) -> dict[str, Any]:
         try:
@@ -90,42 +103,86 @@ class Run:
         return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
 
     def state(self) -> str:
-        """running, finished, stopped, failed or interrupted."""
-        if self._written_now():
+        """waiting, running, finished, stopped, failed or interrupted."""
+        ended = self._ended()
+        if ended is None and self.goes_on():
             return "running"
-        summary = self.summary()
-        return summary["state"] if summary else "interrupted"
+        ended = ended or self._ended()
+        if ended is None and self.waits():
+            return "waiting"
+        return (ended or self.summary()).get("state", "interrupted")
 
-    def _written_now(self) -> bool:
-        try:
-            with self._lock(timeout=0):
-                return False
-        except Timeout:
-            return True
+    def goes_on(self) -> bool:
+        """Whether a process is at it now."""
+        return held(self.folder / "writer.lock")
 
-    def _lock(self, timeout: float) -> FileLock:
-        return FileLock(self.folder / "writer.lock", timeout=timeout, thread_local=False)
+    def waits(self) -> bool:
+        """Whether it stands in the queue and no worker has taken it up yet."""
+        return not (self.folder / "worker.json").exists() and queue.find(self.id, self.folder.parent.parent) is not None
+
+    def ask_to_stop(self, reason: str) -> None:
+        """Leave word that it is to stop after the step it is at; whoever trains it looks after each step."""
+        write_json(self.folder / "stop.json", {"reason": reason})
+
+    def asked_to_stop(self) -> str | None:
+        """Why it is to stop, if it is to."""
+        if not (self.folder / "stop.json").exists():
+            return None
+        return (read_json(self.folder / "stop.json") or {}).get("reason", STOPPED)
+
+    def forget_stop(self) -> None:
+        """It is wanted again."""
+        (self.folder / "stop.json").unlink(missing_ok=True)
+
+    def note_facts(self, **facts: str) -> None:
+        """Add what has been found out to config.json; RunError if it said otherwise, for then this is another corpus."""
+        content = self._read("config.json")
+        if {name: content.get(name, fact) for name, fact in facts.items()} != facts:
+            raise RunError(f"The corpus of the run {self.id} has changed since it began. Start a new run with it.")
+        if not facts.items() <= content.items():
+            write_json(self.folder / "config.json", content | facts)
+
+    @contextmanager
+    def reserved(self) -> Iterator[None]:
+        """Keep the place of its one writer, for this process, from before there is something to write."""
+        with self._alone():
+            _RESERVED.add(self.folder)
+            try:
+                yield
+            finally:
+                _RESERVED.discard(self.folder)
 
     @contextmanager
     def writing(self) -> Iterator["Writer"]:
         """Be its one writer. Raises RunError if another process is."""
-        try:
-            with self._lock(timeout=2):
-                _drop_torn_line(self.log)
-                shutil.rmtree(self.staging, ignore_errors=True)
-                with plain_words(f"write {self.log}"), self.log.open("ab") as file:
-                    yield Writer(self, file.fileno())
-        except Timeout as error:
-            raise RunError(f"The run {self.id} is going on in another process. Wait for it, or stop it there.") from error
+        with nullcontext() if self.folder in _RESERVED else self._alone():
+            _drop_torn_line(self.log)
+            shutil.rmtree(self.staging, ignore_errors=True)
+            with plain_words(f"write {self.log}"), self.log.open("ab") as file:
+                yield Writer(self, file.fileno())
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(lock(self.folder / "writer.lock", timeout=2))
+            except Timeout as error:
+                raise RunError(
+                    f"The run {self.id} is going on in another process. Wait for it, or stop it there."
+                ) from error
+            yield
 
     def delete(self) -> None:
         """Remove the folder and all in it. Raises RunError while the run goes on."""
-        require(not self._written_now(), f"The run {self.id} is still going on. Stop it first.", RunError)
+        require(not self.goes_on(), f"The run {self.id} is still going on. Stop it first.", RunError)
         # Renamed first, so that a removal cut short leaves nothing that looks like a run.
         grave = self.folder.with_name(f".deleted-{self.id}")
         with plain_words(f"delete {self.folder}"):
             self.folder.replace(grave)
             shutil.rmtree(grave)
+
+
+_RESERVED: set[Path] = set()  # the folders of the runs whose locks this process holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,28 +193,53 @@ class Writer:
     descriptor: int
 
     def append(self, event: Event) -> None:
+        """Write one event down. What can't be written whole is taken back, so that the next line starts at its beginning."""
+        folder = self.run.folder
         with plain_words(f"write {self.run.log}"):
-            line = f"{to_json(event)}\n".encode()
-            if os.write(self.descriptor, line) != len(line):
-                raise OSError(28, "No space left on device")
+            if isinstance(event, RunStarted):
+                (folder / "summary.json").unlink(missing_ok=True)
+            line, before = f"{to_json(event)}\n".encode(), os.fstat(self.descriptor).st_size
+            try:
+                if os.write(self.descriptor, line) != len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                os.ftruncate(self.descriptor, before)
+                raise
             if is_last(event):
                 os.fsync(self.descriptor)
-                write_json(self.run.folder / "summary.json", summarize(self.run.events()))
+                self.conclude(summarize(self.run.events()))
+
+    def conclude(self, summary: dict[str, Any]) -> None:
+        """Write down how it ended."""
+        write_json(self.run.folder / "summary.json", summary)
+        for trace in ("stop.json", "worker.json"):
+            (self.run.folder / trace).unlink(missing_ok=True)
 
 
-def create_run(config: RunConfig, **facts: Any) -> Run:
-    """Make the folder of a new run and write down what it will do. `facts` are added to config.json."""
-    now = datetime.now().astimezone()
-    # To the millisecond, so that the ids of runs sort as they were made.
-    moment = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}"
-    name = f"{moment}-{config.masking.strategy.replace('_', '-')}-{secrets.token_hex(2)}"
-    run = Run(home() / "runs" / name)
+def create_run(config: RunConfig) -> Run:
+    """Make the folder of a new run and write down what it will do."""
+    folder = home() / "runs"
+    make_folder(folder)
+    name = f"{_moment(folder)}-{config.masking.strategy.replace('_', '-')}-{secrets.token_hex(2)}"
+    run = Run(folder / name)
     make_folder(run.folder)
     settings = {key: list(value) if isinstance(value, tuple) else value for key, value in values(config).items()}
     versions = {package: version(package) for package in PACKAGES} | {"python": platform.python_version()}
-    created = now.isoformat(timespec="seconds")
-    write_json(run.folder / "config.json", {"created": created, "settings": settings, "versions": versions, **facts})
+    created = datetime.now().astimezone().isoformat(timespec="seconds")
+    write_json(run.folder / "config.json", {"created": created, "settings": settings, "versions": versions})
     return run
+
+
+def _moment(folder: Path) -> str:
+    """Now, to the millisecond; after the newest run in any case, so that ids sort as they were made where a clock goes back.
+
+    "20261124-101500-123"
+    """
+    now = datetime.now()
+    newest = max((name for name in os.listdir(folder) if _ID.fullmatch(name)), default="")
+    with suppress(ValueError):
+        now = max(now, datetime.strptime(newest[:19], "%Y%m%d-%H%M%S-%f") + timedelta(milliseconds=1))
+    return f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}"
 
 
 def list_runs() -> list[Run]:
@@ -211,7 +293,7 @@ def summarize(events: Iterable[Event]) -> dict[str, Any]:
     best = min(evaluated, key=lambda event: event.mean_nll, default=None)
     return {
         "state": states.get(type(last), "interrupted"),
-        "reason": getattr(last, "reason", None),
+        "reason": getattr(last, "reason", None) or (None if is_last(last) else _CUT_OFF),
         "steps": last.step,
         "seconds": last.seconds,
         "tokens_per_second": stepped[-1].tokens_per_second if stepped else None,
@@ -222,6 +304,9 @@ def summarize(events: Iterable[Event]) -> dict[str, Any]:
         "fingerprint": started.fingerprint if started else None,
         "said": started.said if started else None,
     }
+
+
+_CUT_OFF = "Its process ended without a word: it was killed, or the computer was switched off."
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ devices and machines it is spread over (Trainer 5.23 multiplies DistilBERT's gra
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,7 @@ class MaskedTrainer(Trainer):
         self.total_steps = args.max_steps if args.max_steps > 0 else math.ceil(args.num_train_epochs * self.steps_an_epoch)
         self.scored = torch.zeros((), dtype=torch.int64)  # positions in the loss of the latest step, over all processes
         self.latest: Evaluation | None = None
+        self.leave_scoring: Callable[[], bool] = lambda: False  # asked between batches: whether to give a score up
 
     def get_train_dataloader(self) -> DataLoader:
         """Batches of this process's own rows, so that nothing is left for Accelerate to part."""
@@ -121,7 +122,11 @@ class MaskedTrainer(Trainer):
         """Score the held-out chunks, each process its share. The result, position by position, is in `latest`."""
         assert self.model is not None, "Trainer has one from the start"
         rows = range(self.args.process_index, len(self.held_out.chunks), self.args.world_size)
-        parts = list(score(self.model, self.held_out, rows, batch_size=self.args.per_device_eval_batch_size))
+        parts = []
+        for part in score(self.model, self.held_out, rows, batch_size=self.args.per_device_eval_batch_size):
+            if self.leave_scoring():
+                return {}
+            parts.append(part)
         if self.args.world_size > 1:
             parts = gather_object(parts)
         scores = Evaluation.join(parts)

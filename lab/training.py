@@ -25,14 +25,18 @@ from lab.hardware import Hardware, choose
 from lab.home import publish
 from lab.model import Loaded, check_fits, load_model
 from lab.preparation import Prepared, prepare
-from lab.runs import Run, Writer, create_run, curve
+from lab.runs import STOPPED, Run, Writer, create_run, curve
 from lab.trainer import MaskedTrainer
 
-StopAsked = Callable[[], bool]
+# A run is saved at least this often, so that a crash costs minutes. A checkpoint of the bundled model takes 0.3 s.
+_SAVE_SECONDS = 120
+
+StopAsked = Callable[[], bool | str | None]  # a text is the reason that the run will give
 
 
 def fine_tune(config: RunConfig, *, run: Run | None = None, should_stop: StopAsked = lambda: False) -> Iterator[Event]:
-    """Train, and yield what happens. `should_stop` is asked after each optimizer step; leaving the loop stops it too.
+    """Train, and yield what happens. `should_stop` is asked after each optimizer step; leaving the loop stops it too, and
+    so does `run.ask_to_stop`, from any process.
 
     Without `run`, a new one is made in LAB_HOME. What can't start (no such corpus, a bad value) raises LabError and leaves
     no run behind; once it has started, every end is an event: Finished, Stopped or Failed.
@@ -58,6 +62,7 @@ def resume(run: Run, *, should_stop: StopAsked = lambda: False) -> Iterator[Even
         f"The run {run.id} has no checkpoint to resume from. Start a new one with the same settings.",
         RunError,
     )
+    run.forget_stop()
     yield from _follow(run.config(), run, checkpoints[-1], should_stop)
 
 
@@ -97,13 +102,14 @@ class _Session(TrainerCallback):
         self.config, self.should_stop = config, should_stop
         self._listener = listener
         self._writer: Writer | None = None
-        self._began = self._clock = time.monotonic()
+        self._began = self._clock = self._saved = time.monotonic()
         self._earlier = 0.0  # seconds of the sessions before, where this one resumes
         self._evaluation_seconds = 0.0
         self._trained = (0, 0.0)  # steps and seconds of training proper: no scoring, no saving
         self._evaluated_at = -1
         self.step = 0
         self.stopped = False
+        self._reason: str | None = None  # why it is to stop
 
     def train(self, run: Run | None, checkpoint: Path | None) -> None:
         """From the configuration to the last event. Raises LabError before the run has started, never after."""
@@ -121,7 +127,7 @@ class _Session(TrainerCallback):
                 max_train_chunks=config.max_train_chunks,
                 max_test_chunks=config.max_test_chunks,
             )
-        run = self._agree_on_run(run, prepared, args)
+        self.run = run = self._agree_on_run(run, prepared, args)
         args.output_dir = str(run.staging)
         self.trainer = MaskedTrainer(
             model=model,
@@ -133,8 +139,9 @@ class _Session(TrainerCallback):
             tokenizer=prepared.tokenizer,
             callbacks=[self],
         )
+        if args.world_size == 1:  # of several processes none may leave a score unfinished alone
+            self.trainer.leave_scoring = self._asked_to_stop
         self.loaded = Loaded(config.model, model, prepared.tokenizer, hardware.device, "fp32")
-        self.run = run
         with ExitStack() as stack:
             if self.first:
                 self._writer = stack.enter_context(run.writing())
@@ -148,15 +155,18 @@ class _Session(TrainerCallback):
                 self._finish(prepared)
             except Exception as error:
                 reason = _explain(error)
+                shutil.rmtree(run.staging, ignore_errors=True)  # on a full disk, what is half written makes room
                 self._say(Failed(step=self.step, seconds=self._seconds(), reason=reason or _UNEXPECTED.format(error)))
                 if reason is None:
                     raise
 
     def _agree_on_run(self, run: Run | None, prepared: Prepared, args: TrainingArguments) -> Run:
         """The run's folder, made by the first process and made known to the others."""
-        if run is None and self.first:
-            texts = {"train_text": prepared.train_text, "held_out_text": prepared.test_text}
-            run = create_run(self.config, **texts, tokenizer=prepared.tokenizer_hash)
+        if self.first:
+            run = run or create_run(self.config)
+            run.note_facts(
+                train_text=prepared.train_text, held_out_text=prepared.test_text, tokenizer=prepared.tokenizer_hash
+            )
         if args.world_size > 1:
             run = Run(Path(broadcast_object_list([str(run.folder) if run else ""])[0]))
         assert run is not None, "the first process has made one"
@@ -170,8 +180,8 @@ class _Session(TrainerCallback):
             prepared.tokenizer.save_pretrained(staged)
             publish(staged, self.run.model)
         self.trainer.accelerator.wait_for_everyone()
-        if self.stopped:
-            self._say(Stopped(step=self.step, seconds=self._seconds(), reason="stopped when asked to"))
+        if self.stopped or self._evaluated_at != self.step:  # or else it was asked to while the end was being scored
+            self._say(Stopped(step=self.step, seconds=self._seconds(), reason=self._reason or STOPPED))
         else:
             assert self.trainer.latest is not None, "the end of an epoch is scored"
             perplexity = self.trainer.latest.perplexity
@@ -188,11 +198,14 @@ class _Session(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.step = state.global_step
-        asked = torch.tensor(int(self.should_stop()), device=self.trainer.args.device)
+        asked = torch.tensor(int(self._asked_to_stop()), device=self.trainer.args.device)
         self.stopped = bool(self.trainer.accelerator.reduce(asked, "sum"))  # all processes stop at the same step
         control.should_training_stop |= self.stopped  # plain assignment would undo max_steps
         control.should_evaluate |= _is_due(self.step, self.config.eval_steps)
-        control.should_save |= _is_due(self.step, self.config.save_steps) and self.step < self.trainer.total_steps
+        due = _is_due(self.step, self.config.save_steps)
+        if self.trainer.args.world_size == 1:  # the clocks of several processes never quite agree
+            due |= time.monotonic() - self._saved > _SAVE_SECONDS
+        control.should_save |= due and self.step < self.trainer.total_steps
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
         state.log_history.clear()  # the run's own log keeps the history; Trainer copies this one to every checkpoint
@@ -232,7 +245,7 @@ class _Session(TrainerCallback):
         if self.first:
             for old in self.run.checkpoints()[:-1]:
                 shutil.rmtree(old, ignore_errors=True)
-        self._clock = time.monotonic()
+        self._clock = self._saved = time.monotonic()
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if self.stopped:
@@ -240,6 +253,13 @@ class _Session(TrainerCallback):
             return
         control.should_evaluate = self._evaluated_at != self.step
         control.should_save = self.step < self.trainer.total_steps
+
+    def _asked_to_stop(self) -> bool:
+        """Whether it is to stop; the first reason given is kept."""
+        if self._reason is None:
+            asked = self.should_stop() or self.run.asked_to_stop()
+            self._reason = asked if isinstance(asked, str) else STOPPED if asked else None
+        return self._reason is not None
 
     def _check_finite(self, value: float) -> None:
         require(
