@@ -12,8 +12,9 @@ Sources: Devlin et al. 2019 (BERT), section 3.1 and appendix A.1; whole-word mas
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -94,25 +95,65 @@ def mask(
     >>> mask(ids, starts, torch.zeros_like(starts), whole, vocabulary, seed=7).input_ids
     tensor([[ 7, 99, 99, 99, 11, 12]])
     """
-    batch, width = input_ids.shape
-    device = input_ids.device
-    if rows is None:
-        rows = torch.arange(batch, device=device)
-    chance, fate, pick = _dice(seed, draw, rows, width)
+    fields = input_ids, word_starts, special_tokens_mask, vocabulary.ordinary_ids, rows, draw
+    if input_ids.device.type != "cpu":
+        return MaskedBatch(*_corrupt(torch, masking, vocabulary.mask_token_id, seed, *fields))
+    # The same memory as numpy's arrays: at the size of a batch a call of numpy costs half of torch's.
+    arrays = (each.numpy() if isinstance(each, Tensor) else each for each in fields)
+    return MaskedBatch(*map(torch.from_numpy, _corrupt(np, masking, vocabulary.mask_token_id, seed, *arrays)))
+
+
+def _corrupt(
+    xp: Any,
+    masking: Masking,
+    mask_token_id: int,
+    seed: int,
+    input_ids: Any,
+    word_starts: Any,
+    special_tokens_mask: Any,
+    ordinary_ids: Any,
+    rows: Any,
+    draw: Any,
+) -> tuple[Any, Any, Any]:
+    """Corrupted ids, labels and action. `xp` is numpy or torch, and the arrays are its own.
+
+    Written in what the two have in common, on whole numbers only: so every device gets the same masks to the bit.
+    """
+    shape, device = input_ids.shape, input_ids.device
+    bits = _throw(seed, draw, xp.arange(shape[0], device=device) if rows is None else rows, xp, shape[1], device)
+    selected = _first_die(bits) < round(masking.mlm_probability * _SIDES)
     if masking.strategy == "whole_word":
-        # Every piece looks at the die of its word's first piece: no loop over words, no ragged lists.
-        position = torch.arange(width, device=device)
-        first = torch.where(word_starts, position, 0).cummax(dim=1).values
-        chance = chance.gather(1, first)
-    untouched = (chance >= round(masking.mlm_probability * _SIDES)) | special_tokens_mask
-    changed = fate < round((masking.mask_share + masking.random_share) * _SIDES)
+        _spread(xp, selected, word_starts)
+    selected &= ~special_tokens_mask
+    # From here on only the selected are looked at, one position in seven.
+    (at,) = xp.where(selected.reshape(-1))
+    fate, pick = _other_dice(bits.reshape(-1)[at])
     masked = fate < round(masking.mask_share * _SIDES)
-    # Each line overwrites what the one before decided: kept, unless changed at random, unless masked, unless untouched.
-    action = torch.full_like(input_ids, KEPT, dtype=torch.uint8)
-    action.masked_fill_(changed, RANDOM).masked_fill_(masked, MASKED).masked_fill_(untouched, UNTOUCHED)
-    corrupted = vocabulary.ordinary_ids[pick % len(vocabulary.ordinary_ids)]
-    corrupted = torch.where(action == RANDOM, corrupted, input_ids).masked_fill_(action == MASKED, vocabulary.mask_token_id)
-    return MaskedBatch(corrupted, input_ids.masked_fill(untouched, IGNORE_INDEX), action)
+    changed = fate < round((masking.mask_share + masking.random_share) * _SIDES)
+    corrupted = xp.asarray(input_ids, copy=True).reshape(-1)
+    labels, action = xp.full_like(corrupted, IGNORE_INDEX), xp.zeros_like(corrupted, dtype=xp.uint8)
+    original = corrupted[at]
+    labels[at] = original
+    action[at] = KEPT
+    action[at[changed]] = RANDOM
+    action[at[masked]] = MASKED
+    corrupted[at] = xp.where(masked, mask_token_id, xp.where(changed, ordinary_ids[pick % len(ordinary_ids)], original))
+    return corrupted.reshape(shape), labels.reshape(shape), action.reshape(shape)
+
+
+def _spread(xp: Any, selected: Any, word_starts: Any) -> None:
+    """Let each piece share the lot of its word's first piece. In place; both are (batch, width).
+
+    A piece looks 1 place back, then 2, 4 … as long as words reach that far: no loop over words, no ragged lists.
+    """
+    follows = ~word_starts
+    follows[:, 0] = False  # so nothing spreads from one row to the next
+    selected &= ~follows
+    here, follows, reach = selected.reshape(-1), follows.reshape(-1), 1
+    while xp.count_nonzero(follows):
+        here[reach:] |= follows[reach:] & here[:-reach]
+        follows[reach:] = follows[reach:] & follows[:-reach]
+        reach *= 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,20 +193,29 @@ def find_leaks(word_starts: Tensor, special_tokens_mask: Tensor, action: Tensor)
     return Leaks(at_risk.nonzero(), leaking.nonzero(), int((at_risk & (action == KEPT)).sum()))
 
 
-def _dice(seed: int, draw: int | Tensor, rows: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Three dice for each position: two whole numbers below 2^24, and one below 2^40.
-
-    A counter-based generator: SplitMix64's finaliser (Steele, Lea & Flood 2014) over (seed, draw, row, position).
-    """
-    if isinstance(draw, int):  # a tensor of one number costs as much as one of 64 x 128
-        key = rows + _scramble_number(seed * _GOLDEN + draw)
-    else:
-        key = rows + _scramble(draw + _wrap(seed * _GOLDEN))
-    bits = _scramble(_scramble(key)[:, None] + torch.arange(1, width + 1, device=rows.device) * _GOLDEN)
-    return (bits >> 40) & 0xFFFFFF, (bits >> 16) & 0xFFFFFF, ((bits * _MIX[0][1]) >> 24) & 0xFFFFFFFFFF
-
+# The dice: a counter-based generator, SplitMix64's finaliser (Steele, Lea & Flood 2014) over (seed, draw, row, position).
 
 _SIDES = 2**24  # of the first two dice
+
+
+def _throw(seed: int, draw: Any, rows: Any, xp: Any, width: int, device: Any) -> Any:
+    """(rows, width) int64: what the three dice of each position are read off."""
+    if isinstance(draw, int):  # an array of one number costs as much as one of 64 x 128
+        key = rows + _scramble_number(seed * _GOLDEN + draw)
+    else:
+        key = rows + _fold(_mix(draw + _wrap(seed * _GOLDEN)))
+    return _mix(_fold(_mix(key))[:, None] + xp.arange(1, width + 1, device=device) * _GOLDEN)
+
+
+def _first_die(bits: Any) -> Any:
+    """A whole number below 2^24. The finaliser's last step, `_fold`, doesn't reach these bits, so it can wait."""
+    return _shift(bits, 40)
+
+
+def _other_dice(bits: Any) -> tuple[Any, Any]:
+    """A whole number below 2^24, and one below 2^40."""
+    bits = _fold(bits)
+    return (bits >> 16) & 0xFFFFFF, _shift(bits * _MIX[0][1], 24)
 
 
 def _wrap(number: int) -> int:
@@ -173,20 +223,33 @@ def _wrap(number: int) -> int:
     return (number + 2**63) % 2**64 - 2**63
 
 
-def _scramble_number(number: int) -> int:
-    """`_scramble` of one number."""
-    x = number % 2**64
-    for shift, factor in _MIX:
-        x = (x ^ (x >> shift)) * factor % 2**64
-    return _wrap(x ^ (x >> 31))
-
-
 _GOLDEN = _wrap(0x9E3779B97F4A7C15)
 _MIX = (30, _wrap(0xBF58476D1CE4E5B9)), (27, _wrap(0x94D049BB133111EB))
 
 
-def _scramble(x: Tensor) -> Tensor:
-    """Mix 64 bits so that neighbours share nothing; int64 stands in for uint64, so each shift drops the sign's copies."""
-    for shift, factor in _MIX:
-        x = (x ^ ((x >> shift) & ((1 << (64 - shift)) - 1))) * factor
-    return x ^ ((x >> 31) & ((1 << 33) - 1))
+def _mix(x: Any) -> Any:
+    """Mix 64 bits in place so that neighbours share nothing, but for the last step."""
+    for bits, factor in _MIX:
+        x ^= _shift(x, bits)
+        x *= factor
+    return x
+
+
+def _fold(x: Any) -> Any:
+    """The last step."""
+    return x ^ _shift(x, 31)
+
+
+def _shift(x: Any, bits: int) -> Any:
+    """Shift right as if int64 were unsigned: no copies of the sign come in."""
+    if isinstance(x, np.ndarray):
+        return (x.view(np.uint64) >> np.uint64(bits)).view(np.int64)
+    return (x >> bits) & ((1 << (64 - bits)) - 1)
+
+
+def _scramble_number(number: int) -> int:
+    """`_fold(_mix(x))` of one number."""
+    x = number % 2**64
+    for bits, factor in _MIX:
+        x = (x ^ (x >> bits)) * factor % 2**64
+    return _wrap(x ^ (x >> 31))

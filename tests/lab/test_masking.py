@@ -1,5 +1,7 @@
 """Masking: who is selected, what becomes of it, and that the dice belong to the chunk."""
 
+import hashlib
+
 import numpy as np
 import pytest
 import torch
@@ -16,7 +18,10 @@ from lab.masking import (
     UNTOUCHED,
     Masking,
     Vocabulary,
-    _dice,
+    _corrupt,
+    _first_die,
+    _other_dice,
+    _throw,
     find_leaks,
     mask,
 )
@@ -126,10 +131,11 @@ def test_another_seed_draw_or_chunk_gets_other_masks(change):
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**63), draw=st.integers(0, 2**40))
 def test_the_dice_are_uniform_and_independent_for_any_seed(seed, draw):
-    chance, fate, pick = _dice(seed, draw, torch.arange(64), 128)
+    bits = _throw(seed, draw, np.arange(64), np, 128, "cpu")
+    chance, (fate, pick) = _first_die(bits), _other_dice(bits)
     dice = chance / 2**24, fate / 2**24, (pick % 30_000) / 30_000
     for die in dice:
-        values = die.flatten().double().numpy()
+        values = die.flatten()
         assert 0 <= values.min() <= values.max() < 1
         assert kstest(values, "uniform").pvalue > 1e-7
     for one, two in ((0, 1), (0, 2), (1, 2)):
@@ -143,6 +149,47 @@ def test_a_draw_given_a_row_is_the_same_draw_given_once():
     once = mask(ids, starts, special, Masking(), VOCABULARY, seed=2**63 + 5, draw=3)
     each = mask(ids, starts, special, Masking(), VOCABULARY, seed=2**63 + 5, draw=torch.full((8,), 3))
     assert (once.input_ids == each.input_ids).all()
+
+
+@BOTH
+@settings(max_examples=60, deadline=None)
+@given(
+    shape=st.tuples(st.integers(1, 9), st.integers(1, 70)),
+    seed=st.integers(0, 2**63),
+    draw=st.integers(0, 2**40),
+    words=st.floats(0, 1),
+    probability=st.floats(0.001, 0.999),
+)
+def test_numpy_and_torch_get_the_same_masks_to_the_bit(strategy, shape, seed, draw, words, probability):
+    """On a CPU numpy computes, on another device torch does; torch on a CPU stands for that device here."""
+    generator = torch.Generator().manual_seed(seed % 1000)
+    ids = torch.randint(1000, 30_522, shape, generator=generator)
+    starts, special = torch.rand(shape, generator=generator) < words, torch.rand(shape, generator=generator) < 0.1
+    how = Masking(strategy=strategy, mlm_probability=probability)
+    numpy_s = mask(ids, starts, special, how, VOCABULARY, seed=seed, draw=draw)
+    torch_s = _corrupt(torch, how, 103, seed, ids, starts, special, VOCABULARY.ordinary_ids, None, draw)
+    for one, other in zip((numpy_s.input_ids, numpy_s.labels, numpy_s.action), torch_s, strict=True):
+        assert one.dtype == other.dtype
+        assert (one == other).all()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+@BOTH
+def test_a_gpu_gets_the_same_masks_to_the_bit(strategy):
+    fields = text(rows=64)
+    here = mask(*fields, Masking(strategy=strategy), VOCABULARY, seed=12)
+    vocabulary = VOCABULARY.to(torch.device("cuda"))
+    there = mask(*(field.cuda() for field in fields), Masking(strategy=strategy), vocabulary, seed=12)
+    assert (here.input_ids == there.input_ids.cpu()).all()
+    assert (here.action == there.action.cpu()).all()
+
+
+@pytest.mark.parametrize(("strategy", "digest"), [("token", "e73926f738015835"), ("whole_word", "6cd2be619279a2ba")])
+def test_the_dice_never_change_for_perplexities_rest_on_them(strategy, digest):
+    """The same seed must give the same masks in every version, or a score of today couldn't be set beside one of then."""
+    ids = torch.arange(1000, 1000 + 16 * 64).view(16, 64)
+    masked = mask(ids, ids % 3 != 0, ids % 50 == 0, Masking(strategy=strategy), VOCABULARY, seed=42, draw=1)
+    assert hashlib.sha256(masked.input_ids.numpy().tobytes() + masked.action.numpy().tobytes()).hexdigest()[:16] == digest
 
 
 def plain_leaks(starts, special, action):
