@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from lab import hub
 from lab.corpus import Corpus, load_corpus
@@ -42,9 +41,9 @@ def examine() -> Iterator[Finding]:
     said = "The Hugging Face Hub answers." if online else "The Hub can't be reached; everything bundled works without."
     yield Finding("network", online, said, optional=True)
     for name in hub.MODELS:
-        cached = _cached(name, hub.MODELS[name], "model")
+        cached = hub.cached(name, hub.MODELS[name], "model")
         yield Finding(name, cached, _WHERE[cached, online], optional=True)
-    cached = _cached(hub.IMDB, hub.IMDB_REVISION, "dataset")
+    cached = hub.cached(hub.IMDB, hub.IMDB_REVISION, "dataset")
     yield Finding(hub.IMDB, cached, _WHERE[cached, online], optional=True)
 
 
@@ -96,10 +95,3 @@ def _home() -> str:
     used = sum(path.stat().st_size for path in home().rglob("*") if path.is_file()) / 2**30
     runs = len(list_runs())
     return f"{home()}: {runs} run{'' if runs == 1 else 's'}, {used:.1f} GB used, {free:.0f} GB free."
-
-
-def _cached(name: str, revision: str, kind: str) -> bool:
-    from huggingface_hub import constants
-
-    folder = f"{kind}s--{name.replace('/', '--')}"
-    return (Path(constants.HF_HUB_CACHE) / folder / "snapshots" / revision).is_dir()

@@ -7,6 +7,7 @@ most; if it doesn't answer, its libraries are switched offline, for this process
 import os
 import threading
 from functools import cache
+from pathlib import Path
 
 # What a run may start from, each at a fixed revision: weights in safetensors, no code.
 MODELS = {
@@ -30,6 +31,14 @@ def reachable() -> bool:
     if not answered:
         _go_offline()
     return answered
+
+
+def cached(name: str, revision: str, kind: str) -> bool:
+    """Whether a model or a dataset (`kind`) of the Hub lies in this computer's cache."""
+    from huggingface_hub import constants
+
+    folder = f"{kind}s--{name.replace('/', '--')}"
+    return (Path(constants.HF_HUB_CACHE) / folder / "snapshots" / revision).is_dir()
 
 
 def _answers() -> bool:

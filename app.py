@@ -1,0 +1,38 @@
+"""Builds and launches the app: `python app.py`, or the whole of a Hugging Face Space."""
+
+import argparse
+import os
+from pathlib import Path
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before Gradio is imported: it asks another host for its version
+
+
+def main() -> None:
+    """Read the options, serve the page, then load what is heavy behind it."""
+    parser = argparse.ArgumentParser(description="The Masked Language Lab, as a web page.")
+    env = os.environ.get
+    parser.add_argument("--host", default=env("LAB_HOST", "127.0.0.1"), help="address to serve on (LAB_HOST)")
+    parser.add_argument("--port", type=int, default=int(env("LAB_PORT", "7860")), help="port to serve on (LAB_PORT)")
+    parser.add_argument("--home", type=Path, default=env("LAB_HOME", ".lab"), help="folder for runs and caches (LAB_HOME)")
+    share = env("LAB_SHARE", "").lower() in ("1", "true", "yes")
+    parser.add_argument("--share", action="store_true", default=share, help="also serve on a public link (LAB_SHARE)")
+    options = parser.parse_args()
+    os.environ["LAB_HOME"] = str(options.home)
+
+    from lessons.bench import warm_up
+    from lessons.shell import build, launch_options
+
+    app = build().queue(max_size=64, default_concurrency_limit=8)
+    app.launch(
+        server_name=options.host,
+        server_port=options.port,
+        share=options.share,
+        prevent_thread_lock=True,
+        **launch_options(),
+    )
+    warm_up()
+    app.block_thread()
+
+
+if __name__ == "__main__":
+    main()

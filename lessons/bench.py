@@ -1,0 +1,220 @@
+"""The bench: the corpus and the model that all lessons use, kept ready. The heavy libraries are loaded behind the page.
+
+A browser sends what it uses by name: `reviews`, `imdb` or `upload:TOKEN`; `bundled`, a Hub id or a run's id. Names are
+checked here, so nothing that a stranger sends is ever taken for a path.
+"""
+
+import re
+import secrets
+import shutil
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lab import hub
+from lab.corpus import FORMATS, Corpus
+from lab.errors import CorpusError, ModelError, SettingError, require
+from lab.home import home, make_folder, plain_words
+from lab.runs import Run
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+
+    from lab.model import Loaded
+    from lab.preparation import Prepared
+    from lab.tokenization import Tokens
+
+LONGEST_TEXT = 20_000  # characters of a learner's text that a picture takes
+LARGEST_UPLOAD = 50 * 2**20  # bytes of a learner's own corpus
+UPLOADS_KEPT = 20  # the oldest go first
+_UPLOAD = re.compile(r"upload:([0-9a-f]{32})")
+_RUN = re.compile(r"[0-9]{8}-[0-9A-Za-z._-]{1,80}")
+
+
+@dataclass(frozen=True, slots=True)
+class Using:
+    """Which corpus and which model, by name."""
+
+    corpus: str = "reviews"
+    model: str = "bundled"
+    runs: tuple[str, ...] = ()  # the browser's own runs, newest last
+
+    @classmethod
+    def of(cls, payload: Any) -> "Using":
+        """Read what a browser sent. Raises SettingError for names of no known form."""
+        given = payload if isinstance(payload, dict) else {}
+        corpus, model = given.get("corpus") or "reviews", given.get("model") or "bundled"
+        known = isinstance(corpus, str) and (corpus in ("reviews", "imdb") or _UPLOAD.fullmatch(corpus))
+        require(bool(known), "There is no such corpus. Choose one under Corpus and model.", SettingError)
+        known = isinstance(model, str) and (model == "bundled" or model in hub.MODELS or _RUN.fullmatch(model))
+        require(bool(known), "There is no such model. Choose one under Corpus and model.", SettingError)
+        runs = given.get("runs") if isinstance(given.get("runs"), list) else []
+        return cls(corpus, model, tuple(run for run in runs[-50:] if isinstance(run, str) and _RUN.fullmatch(run)))
+
+    def corpus_settings(self, **settings: Any) -> Corpus:
+        """The corpus as the lab's settings name it. Raises CorpusError for an upload that is no longer here."""
+        return Corpus(corpus=corpus_path(self.corpus), **settings)
+
+
+def corpus_path(name: str) -> str:
+    """`reviews` and `imdb` as they are; an upload as the path of its file."""
+    token = _UPLOAD.fullmatch(name)
+    if not token:
+        return name
+    found = next(uploads().glob(f"{token[1]}.*"), None)
+    require(found is not None, "Your corpus is no longer on this computer. Upload it again.", CorpusError)
+    return str(found)
+
+
+def uploads() -> Path:
+    """The folder of learners' own corpora."""
+    return home() / "uploads"
+
+
+def keep_upload(file: Path, name: str) -> str:
+    """Keep a learner's own corpus and give it a name of its own: `upload:TOKEN`. Raises CorpusError if it can't be used."""
+    suffix = Path(name).suffix.lower()
+    require(
+        suffix in FORMATS, f"A corpus is a file that ends in {', '.join(FORMATS)}. Save it as one of them.", CorpusError
+    )
+    size = file.stat().st_size
+    require(
+        size <= LARGEST_UPLOAD,
+        f"This file has {size / 2**20:.0f} MB; the lab takes up to {LARGEST_UPLOAD // 2**20} MB. Cut it shorter.",
+        CorpusError,
+    )
+    make_folder(uploads())
+    token = secrets.token_hex(16)
+    with plain_words("keep your corpus"):
+        shutil.copyfile(file, uploads() / f"{token}{suffix}")
+        kept = sorted(uploads().iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        for old in kept[UPLOADS_KEPT:]:
+            old.unlink(missing_ok=True)
+    return f"upload:{token}"
+
+
+# Loading, behind the page ---------------------------------------------------------------------------------------------
+
+_warm = threading.Event()
+_trouble: list[BaseException] = []
+
+
+def warm_up() -> None:
+    """Import torch and transformers and load the bundled model, in a thread of their own; returns at once.
+
+    One thread alone does it: two importing transformers at once fail.
+    """
+
+    def work() -> None:
+        try:
+            import torch
+
+            from lab.hardware import choose, cpu_cores
+            from lab.model import load
+
+            torch.set_num_threads(cpu_cores())
+            _models["bundled"] = load("bundled", device="cpu")
+            choose(width=_models["bundled"].model.config.hidden_size)
+        except BaseException as error:  # told to whoever waits
+            _trouble.append(error)
+        finally:
+            _warm.set()
+
+    threading.Thread(target=work, name="warm-up", daemon=True).start()
+
+
+def is_warm() -> bool:
+    """Whether the libraries are there."""
+    return _warm.is_set()
+
+
+def wait_until_warm() -> None:
+    """Wait for the libraries. Raises what kept them from loading."""
+    _warm.wait()
+    if _trouble:
+        raise _trouble[0]
+
+
+# Kept ready: a few of each, the least recently used go ----------------------------------------------------------------
+
+_locks: dict[str, threading.Lock] = {}
+_locks_lock = threading.Lock()
+_models: "OrderedDict[str, Loaded]" = OrderedDict()
+_corpora: "OrderedDict[str, DatasetDict]" = OrderedDict()
+_tokens: "OrderedDict[tuple[str, str, str], Tokens]" = OrderedDict()
+_prepared: "OrderedDict[tuple[Any, ...], Prepared]" = OrderedDict()
+
+
+def _kept(shelf: "OrderedDict[Any, Any]", key: Any, make: Callable[[], Any], room: int) -> Any:
+    """What stands on a shelf, or is made and put there; two who ask for the same at once wait for one making."""
+    with _locks_lock:
+        lock = _locks.setdefault(f"{id(shelf)} {key}", threading.Lock())
+    with lock:
+        if key not in shelf:
+            shelf[key] = make()
+            while len(shelf) > room:
+                shelf.popitem(last=False)
+        else:
+            shelf.move_to_end(key)
+        return shelf[key]
+
+
+def loaded(model: str) -> "Loaded":
+    """A model with its tokenizer, on the CPU in fp32, ready to be asked. Raises ModelError."""
+    wait_until_warm()
+    from lab.model import load
+
+    if _RUN.fullmatch(model):
+        run_of(model)
+    return _kept(_models, model, lambda: load(model, device="cpu"), room=4)
+
+
+def tokenizer(model: str) -> Any:
+    """A model's tokenizer."""
+    return loaded(model).tokenizer
+
+
+def run_of(name: str) -> Run:
+    """A run by its whole id. Raises ModelError for one that isn't here."""
+    folder = home() / "runs" / name
+    there = bool(_RUN.fullmatch(name)) and (folder / "config.json").exists()
+    require(there, "This run is no longer on this computer. Choose another model.", ModelError)
+    return Run(folder)
+
+
+def corpus(using: Using) -> "DatasetDict":
+    """The corpus in use: train and test documents. Raises CorpusError."""
+    wait_until_warm()
+    from lab.corpus import load_corpus
+
+    return _kept(_corpora, using.corpus, lambda: load_corpus(using.corpus_settings()), room=3)
+
+
+def tokens(using: Using, split: str = "train") -> "Tokens":
+    """The corpus in use, taken apart by the tokenizer in use."""
+    from lab.tokenization import tokenize
+
+    documents, cutter = corpus(using)[split], tokenizer(using.model)
+    return _kept(_tokens, (using.corpus, split, using.model), lambda: tokenize(documents, cutter), room=6)
+
+
+def prepared(using: Using, **limits: Any) -> "Prepared":
+    """Both splits chunked at the lab's defaults, sampled to `max_train_chunks` and `max_test_chunks`."""
+    wait_until_warm()
+    from lab.preparation import prepare
+
+    key = (using.corpus, using.model, *sorted(limits.items()))
+    return _kept(_prepared, key, lambda: prepare(using.model, using.corpus_settings(), **limits), room=4)
+
+
+def check_text(text: str, longest: int = LONGEST_TEXT) -> str:
+    """A learner's text, or SettingError if there is none or too much of it."""
+    require(isinstance(text, str) and bool(text.strip()), "There is no text here yet. Write or paste some.")
+    require(
+        len(text) <= longest,
+        f"This text has {len(text):,} characters; the picture takes up to {longest:,}. Shorten it.",
+    )
+    return text

@@ -1,0 +1,1 @@
+"""The few shared parts that every lesson's page is made of."""

@@ -1,0 +1,122 @@
+"""A lesson's page: how its text and its parts become one, and how a handler is connected."""
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import gradio as gr
+
+from lab.errors import LabError
+from lessons.bench import Using
+from lessons.catalog import Lesson
+from lessons.components.blocks import say
+from lessons.components.view import opener
+
+log = logging.getLogger("masked_language_lab")
+_FAULT = "Something went wrong in the lab itself; that is not your doing. Try it again; if it stays, reload the page."
+
+
+class LessonPage:
+    """What a lesson's `page.py` derives its `Page` from.
+
+    For each slot NAME of `lesson.md` there is a method `slot_NAME`, which builds that part; then `connect` is called once,
+    when all parts stand. `settings` names the controls whose values a link to the lesson carries.
+    """
+
+    def __init__(self, lesson: Lesson, using: gr.HTML) -> None:
+        self.lesson, self.using = lesson, using
+
+    def settings(self) -> dict[str, Any]:
+        """Name in the address → control."""
+        return {}
+
+    def connect(self) -> None:
+        """Connect the handlers."""
+
+    def build(self) -> None:
+        """Lay out the lesson: prose as it is, parts where the text names them."""
+        with gr.Column(elem_id=f"page-{self.lesson.id}", elem_classes="lesson"):
+            self.opener = opener(self.lesson.id)
+            kicker = f"Lesson {self.lesson.order} · about {self.lesson.minutes} minutes" if self.lesson.order else "Setup"
+            gr.Markdown(f'<p class="kicker">{kicker}</p>', elem_classes="kicker-line")
+            with ExitStack() as folds:
+                for i, part in enumerate(self.lesson.parts):
+                    match part.kind:
+                        case "prose":
+                            gr.Markdown(part.text, elem_classes=["prose", *(["claim"] if i == 0 else [])])
+                        case "slot":
+                            getattr(self, f"slot_{part.text}")()
+                        case "more":
+                            folds.enter_context(gr.Accordion(part.text or "More", open=False, elem_classes="more"))
+                        case "end":
+                            folds.close()
+        self.connect()
+
+    def on(
+        self,
+        event: Any,
+        handler: Callable[..., Any],
+        inputs: Sequence[Any] = (),
+        outputs: Sequence[Any] = (),
+        *,
+        heavy: bool = False,
+        stop: gr.Button | None = None,
+        last_only: bool = True,
+    ) -> Any:
+        """Connect an event. The handler is given what all lessons use (`Using`) and then its inputs; the first output is a
+        view, and there a LabError is told, the other outputs staying as they are.
+
+        Light work is answered at once. `heavy` work (seconds of computing) queues, one at a time; its handler may be a
+        generator that yields progress, and `stop` is the button that ends it.
+        """
+        how: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        if heavy:
+            how |= {"concurrency_limit": 1, "concurrency_id": "heavy", "trigger_mode": "once"}
+        else:
+            how |= {"queue": False, "trigger_mode": "always_last" if last_only else "multiple"}
+        done = event(told(handler, len(outputs)), [self.using, *inputs], list(outputs), **how)
+        if stop is not None:
+            stop.click(None, cancels=[done], api_visibility="private")
+        return done
+
+    def when_opened(self, handler: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any], **how: Any) -> Any:
+        """Draw when the lesson is first shown, and anew when the corpus or the model has changed."""
+        return self.on(self.opener.open, handler, inputs, outputs, **how)
+
+
+def told(handler: Callable[..., Any], outputs: int) -> Callable[..., Any]:
+    """The one place where an error becomes a sentence on the page: in the handler's first output.
+
+    Keeps the handler's signature, by which Gradio gives it the request or the event's data.
+    """
+
+    def explain(error: Exception) -> Any:
+        if isinstance(error, LabError):
+            sentence = str(error)
+        else:
+            log.exception("A handler failed: %s", handler)
+            sentence = _FAULT
+        shown = [say("{sentence}", tone="bad", live=True, sentence=sentence)]
+        return (shown, *[gr.skip()] * (outputs - 1)) if outputs > 1 else shown
+
+    if inspect.isgeneratorfunction(handler):
+
+        @functools.wraps(handler)
+        def run(using: Any, *args: Any) -> Any:
+            try:
+                yield from handler(Using.of(using), *args)
+            except Exception as error:
+                yield explain(error)
+    else:
+
+        @functools.wraps(handler)
+        def run(using: Any, *args: Any) -> Any:
+            try:
+                return handler(Using.of(using), *args)
+            except Exception as error:
+                return explain(error)
+
+    return run
