@@ -55,9 +55,9 @@ class Lesson:
 
 @cache
 def lessons() -> tuple[Lesson, ...]:
-    """All lessons, in their order."""
+    """All lessons, in their order; what has order 0 is no lesson of the course and comes last."""
     found = [read(path.parent.name) for path in FOLDER.glob("*/lesson.md")]
-    return tuple(sorted(found, key=lambda lesson: lesson.order))
+    return tuple(sorted(found, key=lambda lesson: (lesson.order == 0, lesson.order)))
 
 
 def read(folder: str) -> Lesson:

@@ -1,0 +1,58 @@
+"""The shell in a real browser: addresses, back and forward, progress, light and dark, the keyboard."""
+
+import pytest
+from playwright.sync_api import expect
+
+from lessons.catalog import lessons
+
+SHOWN = [lesson for lesson in lessons() if lesson.order]
+
+
+def test_a_visit_begins_with_the_first_lesson(visitor):
+    page = visitor.context.new_page()
+    page.goto(visitor.address)
+    expect(page.locator(f"#page-{SHOWN[0].id}")).to_be_visible()
+    expect(page.locator(".rail a[aria-current=page]")).to_have_count(1)
+
+
+def test_an_unknown_lesson_in_a_link_leads_to_the_first(visitor):
+    page = visitor.context.new_page()
+    page.goto(f"{visitor.address}/?lesson=../../etc/passwd")
+    expect(page.locator(f"#page-{SHOWN[0].id}")).to_be_visible()
+
+
+def test_back_and_forward_go_through_the_lessons_that_were_seen(open_lesson):
+    page = open_lesson("tokenization")
+    page.locator(".rail a[data-lesson=chunking]").click()
+    expect(page.locator("#page-chunking")).to_be_visible()
+    expect(page).to_have_title("Chunking · Masked Language Lab")
+    page.go_back()
+    expect(page.locator("#page-tokenization")).to_be_visible()
+    expect(page.locator("#page-chunking")).to_be_hidden()
+    page.go_forward()
+    expect(page.locator("#page-chunking")).to_be_visible()
+
+
+@pytest.mark.parametrize("lesson", [lesson.id for lesson in lessons()])
+def test_every_lesson_opens_by_its_own_link_and_has_one_headline(open_lesson, lesson):
+    page = open_lesson(lesson)
+    expect(page.locator(f"#page-{lesson} h1")).to_have_count(1)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than its window"
+
+
+@pytest.mark.parametrize("lesson", [lesson.id for lesson in lessons()])
+def test_every_lesson_fits_a_phone(browser, server, lesson):
+    from tests.app.conftest import visit
+
+    for visitor in visit(browser, server, viewport={"width": 390, "height": 844}):
+        page = visitor.open(lesson)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_chosen_light_or_dark_survives_a_reload(open_lesson):
+    page = open_lesson("tokenization")
+    page.locator("[data-tool=theme]").click()
+    dark = page.evaluate("document.body.classList.contains('dark')")
+    page.reload()
+    page.wait_for_selector("#page-tokenization")
+    assert page.evaluate("document.body.classList.contains('dark')") == dark
