@@ -4,6 +4,7 @@ Special tokens go round each document (`[CLS] review [SEP][CLS] review [SEP]`, a
 (`[CLS] … [SEP]`, what the model met when it was pretrained).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -112,14 +113,11 @@ def chunk(tokens: Tokens, chunking: Chunking, special: SpecialTokens) -> Chunks:
     (16, 19)
     """
     sizes = np.diff(tokens.document_starts)
-    documents = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
-    fields: tuple[np.ndarray, ...] = tokens.input_ids, tokens.word_starts, np.zeros(len(tokens), bool), documents
-    room = chunking.chunk_size
-    if chunking.special_tokens == "document":
-        fields = _wrap_documents(fields, tokens.document_starts, special)
-    else:
-        room -= len(special.prefix) + len(special.suffix)
-    have = len(fields[0])
+    bare, around = SpecialTokens((), (), special.pad), len(special.prefix) + len(special.suffix)
+    # What goes round the documents is laid into the stream, what goes round the chunks is put on each row.
+    documents_in, chunks_in = (special, bare) if chunking.special_tokens == "document" else (bare, special)
+    have = len(tokens) + len(sizes) * (len(documents_in.prefix) + len(documents_in.suffix))
+    room = chunking.chunk_size - len(chunks_in.prefix) - len(chunks_in.suffix)
     whole, rest = divmod(have, room)
     pad = chunking.remainder == "pad" and rest > 0
     require(
@@ -131,17 +129,17 @@ def chunk(tokens: Tokens, chunking: Chunking, special: SpecialTokens) -> Chunks:
     require(
         not pad or special.pad is not None, "This tokenizer has no padding token. Set remainder to 'drop'.", CorpusError
     )
-    filler = (special.pad, True, True, -1)
     padding = room - rest if pad else 0
+    inner = slice(len(chunks_in.prefix), len(chunks_in.prefix) + room)
     ids, starts, specials, documents = (
-        _cut(field, whole + pad, room, fill) for field, fill in zip(fields, filler, strict=True)
+        _cut(stream, whole + pad, room, inner, chunking.chunk_size, outer)
+        for stream, outer in zip(_streams(tokens, documents_in, padding), (0, True, True, -1), strict=True)
     )
-    cuts_word = ~starts[:, 0]
-    if chunking.special_tokens == "chunk":
-        ids, starts, specials, documents = _wrap_chunks((ids, starts, specials, documents), special)
-        starts[:, len(special.prefix)] = True
-        if padding:  # in the last chunk the suffix follows the text, and the padding comes after it
-            ids[-1, -padding - len(special.suffix) :] = (*special.suffix, *[special.pad] * padding)
+    cuts_word = ~starts[:, inner.start]
+    ids[:, : inner.start], ids[:, inner.stop :] = chunks_in.prefix, chunks_in.suffix
+    starts[:, inner.start] = True
+    if padding and chunks_in.suffix:  # in the last chunk the suffix follows the text, and the padding comes after it
+        ids[-1, -padding - len(special.suffix) :] = (*special.suffix, *[special.pad] * padding)
     starts[:, 0] = True  # a word cut by the border counts as what this chunk shows of it
     return Chunks(
         input_ids=ids,
@@ -152,7 +150,7 @@ def chunk(tokens: Tokens, chunking: Chunking, special: SpecialTokens) -> Chunks:
         rows=np.arange(len(ids)),
         padding=padding,
         dropped=(have if pad else whole * room, have),
-        truncated=int(np.maximum(sizes - (chunking.chunk_size - len(special.prefix) - len(special.suffix)), 0).sum()),
+        truncated=int(np.maximum(sizes - (chunking.chunk_size - around), 0).sum()),
     )
 
 
@@ -193,47 +191,38 @@ def borders(chunks: Chunks) -> Borders:
     )
 
 
-def _wrap_documents(
-    fields: tuple[np.ndarray, ...], document_starts: np.ndarray, special: SpecialTokens
-) -> tuple[np.ndarray, ...]:
-    """Put prefix and suffix round each document of the stream."""
-    sizes = np.diff(document_starts)
+def _streams(tokens: Tokens, special: SpecialTokens, padding: int) -> Iterator[np.ndarray]:
+    """Ids, word starts, special or not, document: each document between prefix and suffix, end to end, padding behind.
+
+    One stream after the other, so that none is in memory for longer than it takes to cut it.
+    """
+    sizes = np.diff(tokens.document_starts)
     around = len(special.prefix) + len(special.suffix)
-    documents = np.arange(len(sizes))
-    begins = document_starts[:-1] + documents * around
-    ids = np.empty(len(fields[0]) + around * len(sizes), np.int32)
-    starts, specials = np.ones(len(ids), bool), np.ones(len(ids), bool)
-    index = np.int32 if len(ids) < 2**31 else np.int64  # a quarter of a gigabyte less at 25 million tokens
-    body: np.ndarray = np.arange(len(fields[0]), dtype=index)
-    body += np.repeat((documents * around + len(special.prefix)).astype(index), sizes)
-    ids[body], starts[body], specials[body] = fields[0], fields[1], False
-    for i, id in enumerate(special.prefix):
-        ids[begins + i] = id
-    for i, id in enumerate(special.suffix):
-        ids[begins + len(special.prefix) + sizes + i] = id
-    return ids, starts, specials, np.repeat(documents.astype(np.int32), sizes + around)
+    begins = tokens.document_starts[:-1] + np.arange(len(sizes)) * around
+    ends = begins + len(special.prefix) + sizes
+    placed = [(begins + i, id) for i, id in enumerate(special.prefix)]
+    placed += [(ends + i, id) for i, id in enumerate(special.suffix)]
+    ordinary = np.ones(len(tokens) + len(sizes) * around + padding, bool)
+    ordinary[len(ordinary) - padding :] = False
+    for at, _ in placed:
+        ordinary[at] = False
+    stream = np.full(len(ordinary), special.pad or 0, np.int32)
+    stream[ordinary] = tokens.input_ids
+    for at, id in placed:
+        stream[at] = id
+    yield stream
+    stream = np.ones(len(ordinary), bool)
+    stream[ordinary] = tokens.word_starts
+    yield stream
+    yield ~ordinary
+    yield np.repeat(np.append(np.arange(len(sizes), dtype=np.int32), np.int32(-1)), np.append(sizes + around, padding))
 
 
-def _cut(stream: np.ndarray, rows: int, room: int, fill: object) -> np.ndarray:
-    """Rows of `room` out of a stream; what is over is left off, what is missing is filled: [1 2 3], 1, 2 → [[1 2]]."""
-    out = np.full(rows * room, fill, stream.dtype)
-    out[: len(stream)] = stream[: rows * room]
-    return out.reshape(rows, room)
-
-
-def _wrap_chunks(fields: tuple[np.ndarray, ...], special: SpecialTokens) -> tuple[np.ndarray, ...]:
-    """Put prefix and suffix round each chunk."""
-
-    def wrap(field: np.ndarray, prefix: tuple, suffix: tuple) -> np.ndarray:
-        rows = len(field)
-        sides = [np.broadcast_to(np.array(side, field.dtype), (rows, len(side))) for side in (prefix, suffix)]
-        return np.concatenate([sides[0], field, sides[1]], axis=1)
-
-    ids, starts, specials, documents = fields
-    p, s = len(special.prefix), len(special.suffix)
-    return (
-        wrap(ids, special.prefix, special.suffix),
-        wrap(starts, (True,) * p, (True,) * s),
-        wrap(specials, (True,) * p, (True,) * s),
-        wrap(documents, (-1,) * p, (-1,) * s),
-    )
+def _cut(stream: np.ndarray, rows: int, room: int, inner: slice, width: int, outer: object) -> np.ndarray:
+    """Rows out of a stream: `room` of it in the `inner` positions of each, and `outer` in the others, if there are any."""
+    body = stream[: rows * room].reshape(rows, room)
+    if room == width:
+        return body
+    out = np.full((rows, width), outer, stream.dtype)
+    out[:, inner] = body
+    return out

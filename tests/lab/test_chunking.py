@@ -110,6 +110,25 @@ def test_a_sample_keeps_the_chunks_numbers_and_so_their_masks():
     assert chunks.sample(10**6, 3) is chunks
 
 
+def test_a_sample_has_padding_only_if_it_has_the_padded_chunk():
+    tokens = Tokens(np.arange(1000, 1095, dtype=np.int32), np.ones(95, bool), np.array([0, 95]))
+    chunks = chunk(tokens, Chunking(chunk_size=10, special_tokens="chunk", remainder="pad"), SPECIAL)
+    assert chunks.padding == 1
+    for seed in range(20):
+        sample = chunks.sample(6, seed)
+        assert sample.padding == (chunks.padding if sample.rows[-1] == len(chunks) - 1 else 0)
+        assert ((sample.input_ids == 0) == ~sample.attention_mask).all()
+
+
+def test_cutting_changes_nothing_of_the_tokens():
+    tokens = Tokens(np.arange(1000, 1100, dtype=np.int32), np.zeros(100, bool), np.array([0, 100]))
+    for special in ("document", "chunk"):
+        chunks = chunk(tokens, Chunking(chunk_size=10, special_tokens=special), SPECIAL)
+        chunks.input_ids[:] = 0
+    assert tokens.input_ids.tolist() == list(range(1000, 1100))
+    assert not tokens.word_starts.any()
+
+
 def test_what_truncating_would_lose_is_counted():
     tokens = Tokens(np.arange(30, dtype=np.int32), np.ones(30, bool), np.array([0, 20, 30]))
     assert chunk(tokens, Chunking(chunk_size=12), SPECIAL).truncated == 10
@@ -128,6 +147,13 @@ def test_padding_without_a_padding_token_is_refused():
     tokens = Tokens(np.arange(39, dtype=np.int32), np.ones(39, bool), np.array([0, 39]))
     with pytest.raises(CorpusError, match="no padding token"):
         chunk(tokens, Chunking(chunk_size=16, remainder="pad"), SpecialTokens((101,), (102,), None))
+
+
+@pytest.mark.parametrize("special", ["document", "chunk"])
+def test_a_tokenizer_without_a_padding_token_can_drop_the_remainder(special):
+    tokens = Tokens(np.arange(39, dtype=np.int32), np.ones(39, bool), np.array([0, 39]))
+    chunks = chunk(tokens, Chunking(chunk_size=16, special_tokens=special), SpecialTokens((101,), (102,), None))
+    assert len(chunks) == 2
 
 
 def test_a_chunk_too_small_to_be_one_is_refused():
