@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from lab import hub
 from lab.corpus import Corpus, load_corpus
+from lab.disk import folder_size
 from lab.errors import LabError
 from lab.hardware import choose, cpu_cores
 from lab.home import home, make_folder
@@ -92,6 +93,6 @@ def _bundled_corpus() -> str:
 def _home() -> str:
     make_folder(home())
     free = shutil.disk_usage(home()).free / 2**30
-    used = sum(path.stat().st_size for path in home().rglob("*") if path.is_file()) / 2**30
+    used = folder_size(home()) / 2**30
     runs = len(list_runs())
     return f"{home()}: {runs} run{'' if runs == 1 else 's'}, {used:.1f} GB used, {free:.0f} GB free."

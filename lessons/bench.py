@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab import hub
 from lab.corpus import FORMATS, Corpus
+from lab.disk import keep_below
 from lab.errors import CorpusError, ModelError, SettingError, require
 from lab.home import home, make_folder, plain_words
 from lab.runs import Run
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 LONGEST_TEXT = 20_000  # characters of a learner's text that a picture takes
 LARGEST_UPLOAD = 50 * 2**20  # bytes of a learner's own corpus
-UPLOADS_KEPT = 20  # the oldest go first
+UPLOADS_KEPT = 500 * 2**20  # bytes of all uploads together; the oldest go first
+CACHE_KEPT = 2 * 2**30  # bytes of what is computed from corpora and can be computed again
 _UPLOAD = re.compile(r"upload:([0-9a-f]{32})")
 _RUN = re.compile(r"[0-9]{8}-[0-9A-Za-z._-]{1,80}")
 
@@ -90,9 +92,8 @@ def keep_upload(file: Path, name: str) -> str:
     token = secrets.token_hex(16)
     with plain_words("keep your corpus"):
         shutil.copyfile(file, uploads() / f"{token}{suffix}")
-        kept = sorted(uploads().iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
-        for old in kept[UPLOADS_KEPT:]:
-            old.unlink(missing_ok=True)
+    keep_below(uploads(), UPLOADS_KEPT)
+    keep_below(home() / "cache", CACHE_KEPT)
     return f"upload:{token}"
 
 

@@ -2,18 +2,22 @@
 
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import plotly
+from starlette.middleware import Middleware
 
 from assets.theme import head, theme
+from lab.home import home
 from lessons import api
-from lessons.bench import is_warm, wait_until_warm
+from lessons.bench import LARGEST_UPLOAD, is_warm, wait_until_warm
 from lessons.catalog import lessons
 from lessons.components.blocks import say
 from lessons.components.view import view
+from lessons.guard import UploadGuard
 from lessons.materials.using import using_panel
 
 PLOTLY = Path(plotly.__file__).parent / "package_data"
@@ -23,7 +27,7 @@ _SYNC = "(...values) => lab.remember({lesson}, {names}, values)"
 def build() -> gr.Blocks:
     """The whole app, not yet launched."""
     gr.set_static_paths([PLOTLY])
-    with gr.Blocks(title="Masked Language Lab", analytics_enabled=False) as app:
+    with gr.Blocks(title="Masked Language Lab", analytics_enabled=False, delete_cache=(600, 3600)) as app:
         with gr.Row(elem_classes="shell"):
             with gr.Column(elem_classes="rail", min_width=0):
                 using = using_panel()
@@ -121,6 +125,8 @@ def fit(control: Any, raw: Any) -> Any:
 
 def launch_options() -> dict[str, Any]:
     """What `launch` is given besides the address: the look, and nothing that asks another host."""
+    incoming = home() / "incoming"
+    os.environ["GRADIO_TEMP_DIR"] = str(incoming)
     known = [{"id": each.id, "title": each.title, "order": each.order, "steps": each.steps} for each in lessons()]
     settings = {"lessons": known, "plotly": f"gradio_api/file={PLOTLY}/plotly.min.js"}
     return {
@@ -132,5 +138,6 @@ def launch_options() -> dict[str, Any]:
         "enable_monitoring": False,
         "show_error": False,
         "strict_cors": True,
-        "max_file_size": "50mb",
+        "max_file_size": LARGEST_UPLOAD,
+        "app_kwargs": {"middleware": [Middleware(UploadGuard, folder=incoming)]},
     }
