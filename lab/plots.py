@@ -9,11 +9,11 @@ import plotly.graph_objects as go
 
 def blank(x: str, y: str, *, log_y: bool = False) -> go.Figure:
     """A figure with titled axes, in the page's colours, and nothing in it yet."""
+    title = {"font": {"size": 13}}
     axis = {
         "gridcolor": "var(--line)",
         "zerolinecolor": "var(--line-2)",
         "linecolor": "var(--line-2)",
-        "title": {"font": {"size": 13}},
         "automargin": True,
     }
     return go.Figure(
@@ -25,7 +25,7 @@ def blank(x: str, y: str, *, log_y: bool = False) -> go.Figure:
             "margin": {"l": 8, "r": 12, "t": 12, "b": 8},
             "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
             "hoverlabel": {"bgcolor": "var(--card)", "bordercolor": "var(--line-2)", "font": {"color": "var(--ink)"}},
-            "xaxis": {**axis, "title": {"text": x, **axis["title"]}},
-            "yaxis": {**axis, "title": {"text": y, **axis["title"]}, "type": "log" if log_y else "linear"},
+            "xaxis": {**axis, "title": {"text": x, **title}},
+            "yaxis": {**axis, "title": {"text": y, **title}, "type": "log" if log_y else "linear"},
         }
     )

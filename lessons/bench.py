@@ -53,8 +53,9 @@ class Using:
         require(bool(known), "There is no such corpus. Choose one under Corpus and model.", SettingError)
         known = isinstance(model, str) and (model == "bundled" or model in hub.MODELS or _RUN.fullmatch(model))
         require(bool(known), "There is no such model. Choose one under Corpus and model.", SettingError)
-        runs = given.get("runs") if isinstance(given.get("runs"), list) else []
-        return cls(corpus, model, tuple(run for run in runs[-50:] if isinstance(run, str) and _RUN.fullmatch(run)))
+        sent = given.get("runs")
+        runs = sent[-50:] if isinstance(sent, list) else []
+        return cls(corpus, model, tuple(run for run in runs if isinstance(run, str) and _RUN.fullmatch(run)))
 
     def corpus_settings(self, **settings: Any) -> Corpus:
         """The corpus as the lab's settings name it. Raises CorpusError for an upload that is no longer here."""

@@ -3,12 +3,16 @@
 Gradio learns a component's own events from their names in its JavaScript; that is what the lists of names there are for.
 """
 
+from collections.abc import Sequence
+
 import gradio as gr
 
 from lessons.components.blocks import Block, waiting
 
 
-def view(blocks: list[Block] | None = None, *, elem_id: str | None = None, elem_classes: list[str] | str = ()) -> gr.HTML:
+def view(
+    blocks: list[Block] | None = None, *, elem_id: str | None = None, elem_classes: Sequence[str] | str = ()
+) -> gr.HTML:
     """A place for blocks. Its events: `pick` (a piece or button that carries data) and `commit` (a prediction).
 
     A handler returns a list of blocks for it. What comes with an event stands in `gr.EventData`.
