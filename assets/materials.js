@@ -8,6 +8,7 @@
     const value = {
       corpus: asked.get('corpus') || remembered.corpus || 'reviews',
       model: asked.get('model') || remembered.model || 'bundled',
+      text_column: remembered.text_column,
     };
     const tell = async () => {
       props.value = {...value, runs: Object.keys(lab.store.all('runs'))};

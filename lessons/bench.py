@@ -43,6 +43,7 @@ class Using:
     corpus: str = "reviews"
     model: str = "bundled"
     runs: tuple[str, ...] = ()  # the browser's own runs, newest last
+    text_column: str | None = None  # of an upload; guessed if not given
 
     @classmethod
     def of(cls, payload: Any) -> "Using":
@@ -55,11 +56,13 @@ class Using:
         require(bool(known), "There is no such model. Choose one under Corpus and model.", SettingError)
         sent = given.get("runs")
         runs = sent[-50:] if isinstance(sent, list) else []
-        return cls(corpus, model, tuple(run for run in runs if isinstance(run, str) and _RUN.fullmatch(run)))
+        column = given.get("text_column")
+        column = column[:100] if isinstance(column, str) and column and corpus.startswith("upload:") else None
+        return cls(corpus, model, tuple(run for run in runs if isinstance(run, str) and _RUN.fullmatch(run)), column)
 
     def corpus_settings(self, **settings: Any) -> Corpus:
         """The corpus as the lab's settings name it. Raises CorpusError for an upload that is no longer here."""
-        return Corpus(corpus=corpus_path(self.corpus), **settings)
+        return Corpus(corpus=corpus_path(self.corpus), text_column=self.text_column, **settings)
 
 
 def corpus_path(name: str) -> str:
@@ -67,13 +70,13 @@ def corpus_path(name: str) -> str:
     token = _UPLOAD.fullmatch(name)
     if not token:
         return name
-    found = next(uploads().glob(f"{token[1]}.*"), None)
+    found = next((uploads() / token[1]).glob("*"), None)
     require(found is not None, "Your corpus is no longer on this computer. Upload it again.", CorpusError)
     return str(found)
 
 
 def uploads() -> Path:
-    """The folder of learners' own corpora."""
+    """The folder of learners' own corpora: a folder each, so that a file keeps its name, which errors tell."""
     return home() / "uploads"
 
 
@@ -89,10 +92,11 @@ def keep_upload(file: Path, name: str) -> str:
         f"This file has {size / 2**20:.0f} MB; the lab takes up to {LARGEST_UPLOAD // 2**20} MB. Cut it shorter.",
         CorpusError,
     )
-    make_folder(uploads())
     token = secrets.token_hex(16)
+    kept = uploads() / token / (re.sub(r"[^\w -]", "_", Path(name).stem)[:80] + suffix)
+    make_folder(kept.parent)
     with plain_words("keep your corpus"):
-        shutil.copyfile(file, uploads() / f"{token}{suffix}")
+        shutil.copyfile(file, kept)
     keep_below(uploads(), UPLOADS_KEPT)
     keep_below(home() / "cache", CACHE_KEPT)
     return f"upload:{token}"
@@ -145,8 +149,8 @@ def wait_until_warm() -> None:
 _locks: dict[str, threading.Lock] = {}
 _locks_lock = threading.Lock()
 _models: "OrderedDict[str, Loaded]" = OrderedDict()
-_corpora: "OrderedDict[str, DatasetDict]" = OrderedDict()
-_tokens: "OrderedDict[tuple[str, str, str], Tokens]" = OrderedDict()
+_corpora: "OrderedDict[tuple[str, str | None], DatasetDict]" = OrderedDict()
+_tokens: "OrderedDict[tuple[str | None, ...], Tokens]" = OrderedDict()
 _prepared: "OrderedDict[tuple[Any, ...], Prepared]" = OrderedDict()
 
 
@@ -192,7 +196,7 @@ def corpus(using: Using) -> "DatasetDict":
     wait_until_warm()
     from lab.corpus import load_corpus
 
-    return _kept(_corpora, using.corpus, lambda: load_corpus(using.corpus_settings()), room=3)
+    return _kept(_corpora, (using.corpus, using.text_column), lambda: load_corpus(using.corpus_settings()), room=3)
 
 
 def tokens(using: Using, split: str = "train") -> "Tokens":
@@ -200,7 +204,9 @@ def tokens(using: Using, split: str = "train") -> "Tokens":
     from lab.tokenization import tokenize
 
     documents, cutter = corpus(using)[split], tokenizer(using.model)
-    return _kept(_tokens, (using.corpus, split, using.model), lambda: tokenize(documents, cutter), room=6)
+    return _kept(
+        _tokens, (using.corpus, using.text_column, split, using.model), lambda: tokenize(documents, cutter), room=6
+    )
 
 
 def prepared(using: Using, **limits: Any) -> "Prepared":
@@ -208,8 +214,13 @@ def prepared(using: Using, **limits: Any) -> "Prepared":
     wait_until_warm()
     from lab.preparation import prepare
 
-    key = (using.corpus, using.model, *sorted(limits.items()))
+    key = (using.corpus, using.text_column, using.model, *sorted(limits.items()))
     return _kept(_prepared, key, lambda: prepare(using.model, using.corpus_settings(), **limits), room=4)
+
+
+def drop_upload(name: str) -> None:
+    """Delete an upload that has turned out to be no corpus."""
+    shutil.rmtree(Path(corpus_path(name)).parent, ignore_errors=True)
 
 
 def check_text(text: str, longest: int = LONGEST_TEXT) -> str:

@@ -38,6 +38,12 @@ class Page(LessonPage):
             elem_classes="prose",
         )
         with gr.Row(elem_classes="controls"):
+            self.column = gr.Textbox(
+                label="Column that holds the text",
+                info="For a table; the lab guesses it if you leave this empty.",
+                max_length=100,
+                elem_id="upload-column",
+            )
             formats = [".txt", ".csv", ".jsonl", ".parquet"]
             self.file = gr.UploadButton("Choose a file", file_types=formats, elem_id="upload-corpus", scale=0)
         self.uploaded = view([])
@@ -48,7 +54,7 @@ class Page(LessonPage):
 
     def connect(self) -> None:
         self.when_opened(choices, [], [self.choices])
-        self.on(self.file.upload, upload, [self.file], [self.uploaded], heavy=True)
+        self.on(self.file.upload, upload, [self.file, self.column], [self.uploaded], heavy=True)
         self.on(self.look.click, doctor, [], [self.found], heavy=True)
 
 
@@ -104,15 +110,19 @@ def _run_options(name: str) -> list[dict[str, Any]]:
     return [_option(name, f"Your run {name}", f"{ended['state'].capitalize()} after {ended['steps']:,} steps{reached}.")]
 
 
-def upload(using: Using, file: str | None) -> Iterator[list[Block]]:
+def upload(using: Using, file: str | None, column: str) -> Iterator[list[Block]]:
     """Keep a corpus, read it, and use it."""
     if file is None:
         yield []
         return
     yield [say("Reading your text …", tone="waiting", live=True)]
     name = bench.keep_upload(Path(file), Path(file).name)
-    splits = bench.corpus(Using(corpus=name, model=using.model))
-    tokens = bench.tokens(Using(corpus=name, model=using.model))
+    own = Using.of({"corpus": name, "model": using.model, "text_column": column.strip()})
+    try:
+        splits, tokens = bench.corpus(own), bench.tokens(own)
+    except LabError:
+        bench.drop_upload(name)
+        raise
     yield [
         say("Your corpus is in use from now on, in all lessons.", tone="good", live=True),
         figures(
@@ -121,7 +131,7 @@ def upload(using: Using, file: str | None) -> Iterator[list[Block]]:
             (f"{len(tokens):,}", "tokens to train on"),
         ),
         quote(splits["train"][0]["text"][:400], "How your first document begins"),
-        {"type": "use", "nonce": secrets.token_hex(4), "corpus": name},
+        {"type": "use", "nonce": secrets.token_hex(4), "corpus": name, "text_column": own.text_column},
     ]
 
 

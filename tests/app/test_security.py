@@ -72,7 +72,7 @@ def test_uploads_together_stay_below_their_limit(home, tmp_path, monkeypatch):
         file = tmp_path / f"{i}.txt"
         file.write_bytes(b"x" * 100)
         last = keep_upload(file, file.name)
-    kept = list(bench.uploads().iterdir())
+    kept = [path for path in bench.uploads().rglob("*") if path.is_file()]
     assert len(kept) == 2
     assert bench.corpus_path(last) in map(str, kept)
 
@@ -83,6 +83,14 @@ def test_a_file_of_another_kind_is_refused(home, tmp_path, name, sentence):
     file.write_text("text")
     with pytest.raises(CorpusError, match=sentence):
         keep_upload(file, name)
+
+
+def test_an_upload_keeps_its_name_but_no_folder_of_its_sender(home, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("text")
+    kept = bench.corpus_path(keep_upload(file, "../../my <b>film</b> notes.txt"))
+    assert kept.startswith(str(bench.uploads()))
+    assert kept.endswith("/b_ notes.txt")
 
 
 def test_an_upload_that_was_cleared_away_says_so(home):
