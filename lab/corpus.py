@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
 FORMATS = (".txt", ".csv", ".jsonl", ".parquet")
-_TEXT_NAMES = ("text", "review", "content", "document", "body", "sentence", "comment")
+TEXT_NAMES = ("text", "review", "content", "document", "body", "sentence", "comment")
 _MARKUP = r"(?i)\s*(?:<br\s*/?>\s*)+"
 
 
@@ -85,7 +85,7 @@ def guess_text_column(dataset: "Dataset") -> str:
         CorpusError,
     )
     by_name = {name.lower(): name for name in columns}
-    for name in _TEXT_NAMES:
+    for name in TEXT_NAMES:
         if name in by_name:
             return by_name[name]
     head = dataset[: min(200, len(dataset))]

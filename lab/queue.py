@@ -5,7 +5,7 @@ find a run's place stands in the file's name, so the queue is read by listing a 
 
     0000000042,RUN,VISITOR.json     the content is what is needed to undo it, see `Entry.before`
 
-Numbers, not times, make the order: a clock may jump.
+Numbers, not times, make the order, for a clock may jump; none is given twice.
 """
 
 from collections.abc import Iterator
@@ -61,10 +61,20 @@ def changing() -> Iterator[None]:
 
 def add(run: str, visitor: str = "", *, log_bytes: int = 0, before: dict[str, Any] | None = None) -> Entry:
     """Put a run at the end. Only while `changing`."""
-    number = max((entry.number for entry in entries()), default=0) + 1
+    counter = home() / "queue" / "last"
+    number = 1 + max([read_json(counter) or 0, *(entry.number for entry in entries())])
+    write_json(counter, number)
     path = home() / "queue" / f"{number:010d},{run},{visitor}.json"
     write_json(path, {"log_bytes": log_bytes, "before": before})
     return Entry(number, run, visitor, path)
+
+
+def attempt(entry: Entry) -> int:
+    """Count one more worker that died before it had begun this run; returns how many that makes."""
+    content = read_json(entry.path) or {}
+    content["attempts"] = content.get("attempts", 0) + 1
+    write_json(entry.path, content)
+    return content["attempts"]
 
 
 def remove(entry: Entry) -> None:

@@ -17,7 +17,7 @@ import platform
 import re
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -29,7 +29,6 @@ from typing import Any
 from filelock import Timeout
 
 from lab import queue
-
 from lab.config import RunConfig
 from lab.errors import RunError, require
 from lab.events import Evaluated, Event, Failed, Finished, RunStarted, Stepped, Stopped, from_json, is_last, to_json
@@ -69,7 +68,7 @@ class Run:
         return build(RunConfig, self._read("config.json")["settings"])
 
     def summary(self) -> dict[str, Any]:
-        """How it ended: the contents of summary.json, made from the log if a crash left none; {} while it goes on or waits."""
+        """How it ended: what summary.json says, or the log if a crash left none; {} while it goes on or waits."""
         return self._ended() or self._ended_in_the_log() or {}
 
     def _ended(self) -> dict[str, Any] | None:
@@ -112,6 +111,17 @@ class Run:
             return "waiting"
         return (ended or self.summary()).get("state", "interrupted")
 
+    def has_ended(self) -> bool:
+        """Whether its end has been written down."""
+        return (self.folder / "summary.json").exists()
+
+    def log_bytes(self) -> int:
+        """How long its log is."""
+        try:
+            return self.log.stat().st_size
+        except OSError:
+            return 0
+
     def goes_on(self) -> bool:
         """Whether a process is at it now."""
         return held(self.folder / "writer.lock")
@@ -134,6 +144,11 @@ class Run:
         """It is wanted again."""
         (self.folder / "stop.json").unlink(missing_ok=True)
 
+    def begin_again(self) -> None:
+        """Take back how it ended, for it is to go on."""
+        for trace in ("worker.json", "stop.json", "summary.json"):
+            (self.folder / trace).unlink(missing_ok=True)
+
     def note_facts(self, **facts: str) -> None:
         """Add what has been found out to config.json; RunError if it said otherwise, for then this is another corpus."""
         content = self._read("config.json")
@@ -145,27 +160,31 @@ class Run:
     @contextmanager
     def reserved(self) -> Iterator[None]:
         """Keep the place of its one writer, for this process, from before there is something to write."""
-        with self._alone():
+        with self._alone(patience=2.0):
             _RESERVED.add(self.folder)
             try:
                 yield
             finally:
                 _RESERVED.discard(self.folder)
 
+    def is_reserved(self) -> bool:
+        """Whether this process keeps that place."""
+        return self.folder in _RESERVED
+
     @contextmanager
-    def writing(self) -> Iterator["Writer"]:
-        """Be its one writer. Raises RunError if another process is."""
-        with nullcontext() if self.folder in _RESERVED else self._alone():
+    def writing(self, patience: float = 2.0) -> Iterator["Writer"]:
+        """Be its one writer. Raises RunError if another process is, and still is after so many seconds."""
+        with nullcontext() if self.is_reserved() else self._alone(patience):
             _drop_torn_line(self.log)
             shutil.rmtree(self.staging, ignore_errors=True)
             with plain_words(f"write {self.log}"), self.log.open("ab") as file:
                 yield Writer(self, file.fileno())
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self, patience: float) -> Iterator[None]:
         with ExitStack() as stack:
             try:
-                stack.enter_context(lock(self.folder / "writer.lock", timeout=2))
+                stack.enter_context(lock(self.folder / "writer.lock", timeout=patience))
             except Timeout as error:
                 raise RunError(
                     f"The run {self.id} is going on in another process. Wait for it, or stop it there."
@@ -193,7 +212,7 @@ class Writer:
     descriptor: int
 
     def append(self, event: Event) -> None:
-        """Write one event down. What can't be written whole is taken back, so that the next line starts at its beginning."""
+        """Write one event down. What can't be written whole is taken back, so that every line is one event."""
         folder = self.run.folder
         with plain_words(f"write {self.run.log}"):
             if isinstance(event, RunStarted):
@@ -216,27 +235,33 @@ class Writer:
             (self.run.folder / trace).unlink(missing_ok=True)
 
 
-def create_run(config: RunConfig) -> Run:
-    """Make the folder of a new run and write down what it will do."""
+def create_run(config: RunConfig, enter: Callable[[str, Path], None] = lambda _run, _folder: None) -> Run:
+    """Make the folder of a new run and write down what it will do.
+
+    `enter` is called with the run's id and the folder as it is being made, before it appears in its place.
+    """
     folder = home() / "runs"
     make_folder(folder)
     name = f"{_moment(folder)}-{config.masking.strategy.replace('_', '-')}-{secrets.token_hex(2)}"
-    run = Run(folder / name)
-    make_folder(run.folder)
+    draft = folder / f".new-{name}"
+    make_folder(draft)
     settings = {key: list(value) if isinstance(value, tuple) else value for key, value in values(config).items()}
     versions = {package: version(package) for package in PACKAGES} | {"python": platform.python_version()}
     created = datetime.now().astimezone().isoformat(timespec="seconds")
-    write_json(run.folder / "config.json", {"created": created, "settings": settings, "versions": versions})
-    return run
+    write_json(draft / "config.json", {"created": created, "settings": settings, "versions": versions})
+    enter(name, draft)
+    with plain_words(f"make the folder of the run {name}"):
+        draft.replace(folder / name)
+    return Run(folder / name)
 
 
 def _moment(folder: Path) -> str:
-    """Now, to the millisecond; after the newest run in any case, so that ids sort as they were made where a clock goes back.
+    """Now, to the millisecond: 20261124-101500-123.
 
-    "20261124-101500-123"
+    Later than the newest run in any case, so that ids sort as they were made even where a clock was put back.
     """
     now = datetime.now()
-    newest = max((name for name in os.listdir(folder) if _ID.fullmatch(name)), default="")
+    newest = max((path.name for path in folder.iterdir() if is_id(path.name)), default="")
     with suppress(ValueError):
         now = max(now, datetime.strptime(newest[:19], "%Y%m%d-%H%M%S-%f") + timedelta(milliseconds=1))
     return f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}"
@@ -247,14 +272,28 @@ def list_runs() -> list[Run]:
     folder = home() / "runs"
     if not folder.is_dir():
         return []
-    return [Run(path) for path in sorted(folder.iterdir(), reverse=True) if (path / "config.json").exists()]
+    return [Run(path) for path in sorted(folder.iterdir(), reverse=True) if is_id(path.name) and _is_run(path)]
+
+
+def is_id(name: str) -> bool:
+    """Whether a run may be called that: no path, no hidden folder."""
+    return _ID.fullmatch(name) is not None
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "config.json").exists()
+
+
+def removed() -> dict[str, str]:
+    """The runs that were removed to make room, each with the sentence that says so."""
+    return read_json(home() / "removed.json") or {}
 
 
 def find_run(name: str) -> Run | None:
     """A run by its id, by the unique beginning of one, "latest", or by the path of its folder; None if there is none."""
     if name == "latest":
         return next(iter(list_runs()), None)
-    if _ID.fullmatch(name):
+    if is_id(name):
         matching = [run for run in list_runs() if run.id.startswith(name)]
         exact = [run for run in matching if run.id == name]
         if exact or len(matching) == 1:
@@ -293,7 +332,7 @@ def summarize(events: Iterable[Event]) -> dict[str, Any]:
     best = min(evaluated, key=lambda event: event.mean_nll, default=None)
     return {
         "state": states.get(type(last), "interrupted"),
-        "reason": getattr(last, "reason", None) or (None if is_last(last) else _CUT_OFF),
+        "reason": getattr(last, "reason", None) or (None if is_last(last) else CUT_OFF),
         "steps": last.step,
         "seconds": last.seconds,
         "tokens_per_second": stepped[-1].tokens_per_second if stepped else None,
@@ -306,7 +345,7 @@ def summarize(events: Iterable[Event]) -> dict[str, Any]:
     }
 
 
-_CUT_OFF = "Its process ended without a word: it was killed, or the computer was switched off."
+CUT_OFF = "Its process ended without a word: it was killed, or the computer was switched off."
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,8 @@ def resume(run: Run, *, should_stop: StopAsked = lambda: False) -> Iterator[Even
     Raises RunError if it has finished, is going on, or has no checkpoint.
     """
     state = run.state()
-    require(state not in ("running", "finished"), f"The run {run.id} is {state}, so it can't be resumed.", RunError)
+    going_on = state == "running" and not run.is_reserved()
+    require(not going_on and state != "finished", f"The run {run.id} is {state}, so it can't be resumed.", RunError)
     checkpoints = run.checkpoints()
     require(
         bool(checkpoints),
@@ -154,9 +155,9 @@ class _Session(TrainerCallback):
                 self.trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
                 self._finish(prepared)
             except Exception as error:
-                reason = _explain(error)
+                reason = explain(error)
                 shutil.rmtree(run.staging, ignore_errors=True)  # on a full disk, what is half written makes room
-                self._say(Failed(step=self.step, seconds=self._seconds(), reason=reason or _UNEXPECTED.format(error)))
+                self._say(Failed(step=self.step, seconds=self._seconds(), reason=reason or UNEXPECTED.format(error)))
                 if reason is None:
                     raise
 
@@ -180,14 +181,15 @@ class _Session(TrainerCallback):
             prepared.tokenizer.save_pretrained(staged)
             publish(staged, self.run.model)
         self.trainer.accelerator.wait_for_everyone()
-        if self.stopped or self._evaluated_at != self.step:  # or else it was asked to while the end was being scored
+        stopped = self.stopped or self._evaluated_at != self.step  # it may be asked to while the end is being scored
+        if stopped:
             self._say(Stopped(step=self.step, seconds=self._seconds(), reason=self._reason or STOPPED))
         else:
             assert self.trainer.latest is not None, "the end of an epoch is scored"
             perplexity = self.trainer.latest.perplexity
             self._say(Finished(step=self.step, seconds=self._seconds(), perplexity=perplexity))
         if self.first:
-            for folder in (self.run.staging, *([] if self.stopped else self.run.checkpoints())):
+            for folder in (self.run.staging, *([] if stopped else self.run.checkpoints())):
                 shutil.rmtree(folder, ignore_errors=True)
 
     # What Trainer calls, in the order of a step.
@@ -391,10 +393,10 @@ def _is_due(step: int, every: int | None) -> bool:
     return every is not None and step % every == 0
 
 
-_UNEXPECTED = "Something unexpected ended the run: {}. This is a fault of the lab, not yours."
+UNEXPECTED = "Something unexpected ended the run: {}. This is a fault of the lab, not yours."
 
 
-def _explain(error: Exception) -> str | None:
+def explain(error: Exception) -> str | None:
     """What to tell of an error that ends a run, or None for one that nobody expected."""
     if isinstance(error, LabError):
         return str(error)

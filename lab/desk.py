@@ -1,0 +1,225 @@
+"""The desk: takes runs from the queue in order, hands each to a worker, and writes down the end of those that died.
+
+It is a thread of a server. What it must know after a crash it reads from the disk: the queue, the locks that workers hold,
+and the runs' own folders. So it may die at any moment, and the next one goes on where it was: a worker that still lives is
+left to its work, and a run whose worker is gone is said to be interrupted. Time is measured by a clock that can't be set.
+"""
+
+import shutil
+import signal
+import threading
+import time
+import traceback
+from types import TracebackType
+
+from filelock import Timeout
+
+from lab import queue
+from lab.endings import bury, cause_of_death, out_of_memory_kills, withdraw
+from lab.errors import LabError
+from lab.home import held, home, lock, make_folder
+from lab.limits import Limits
+from lab.runs import Run
+from lab.worker import Worker, signal_worker
+
+_TICK = 0.1  # seconds between two looks at the queue
+_PATIENCE = 60.0  # seconds that a step may last before a worker that is to stop is sent a signal
+_LAST_PATIENCE = 15.0  # and then before it is killed
+_ATTEMPTS = 3  # workers that may die before one has begun a run
+_SETTLED = 5.0  # seconds after which a new run has begun, and importing for the next one doesn't slow its start
+
+
+def is_open() -> bool:
+    """Whether a process takes runs from the queue now."""
+    return held(home() / "desk.lock")
+
+
+class Desk:
+    """Serves the queue of LAB_HOME from `open` to `close`, in a thread. A second one waits until the first is gone.
+
+    `until_empty`: close when nothing waits and nothing goes on.
+    """
+
+    def __init__(self, *, until_empty: bool = False) -> None:
+        self._until_empty = until_empty
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="desk", daemon=True)
+        self._spare: Worker | None = None
+        self._broken = 0  # spare workers in a row that died before they were ready
+        self._next_spare = 0.0
+        # By the number of the queue's entry:
+        self._workers: dict[int, Worker] = {}  # our own
+        self._attempts: dict[int, int] = {}
+        self._since: dict[tuple[str, int], float] = {}  # when we first saw what
+        self._kills = 0
+
+    def open(self) -> "Desk":
+        """Begin. Returns at once."""
+        make_folder(home() / "runs")
+        self._thread.start()
+        return self
+
+    def wait(self) -> None:
+        """Until it has closed."""
+        self._thread.join()
+
+    def close(self) -> None:
+        """End. A worker that trains goes on with its run; the next desk takes notice of it."""
+        self._closing.set()
+        self.wait()
+
+    def __enter__(self) -> "Desk":
+        return self.open()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _serve(self) -> None:
+        ours = lock(home() / "desk.lock", timeout=0)
+        try:
+            while not self._closing.is_set():
+                try:
+                    if not ours.is_locked:
+                        ours.acquire()
+                        _sweep()
+                    self._look()
+                    if self._until_empty:
+                        with queue.changing():  # or a run could come after we looked and before we are gone
+                            if not queue.entries():
+                                ours.release()
+                                return
+                except Timeout:  # another one serves
+                    self._closing.wait(1)
+                except (LabError, OSError) as error:  # a full disk, perhaps: it may be better in a moment
+                    _note(str(error))
+                    self._closing.wait(1)
+                except Exception:  # whatever it is, the other runs must not wait for ever
+                    _note(traceback.format_exc())
+                    self._closing.wait(1)
+                self._closing.wait(_TICK)
+        finally:
+            if self._spare is not None:
+                self._spare.dismiss()
+            ours.release()
+
+    def _look(self) -> None:
+        """One look at the queue, and what follows from it."""
+        for each in self._workers.values():
+            each.listen()
+        busy = False
+        waiting: list[tuple[Run, queue.Entry]] = []
+        for entry in queue.entries():
+            run = Run(home() / "runs" / entry.run)
+            worker = self._workers.get(entry.number)
+            if run.goes_on():
+                busy = True
+                self._watch(run, entry)
+            elif run.has_ended() or not run.folder.exists():
+                with queue.changing():  # a run that is just being asked for has its entry before its folder
+                    if run.has_ended() or not run.folder.exists():
+                        queue.remove(entry)
+            elif worker is not None:
+                busy = True
+                self._wait_for(worker, run, entry)
+            elif (run.folder / "worker.json").exists():
+                self._find_dead(run, entry)
+            elif (reason := run.asked_to_stop()) is not None:
+                withdraw(run, entry, reason)
+            else:
+                waiting.append((run, entry))
+        self._forget()
+        self._keep_a_spare(busy)
+        if waiting and not busy:
+            self._serve_next(*waiting[0])
+
+    def _serve_next(self, run: Run, entry: queue.Entry) -> None:
+        if self._broken >= _ATTEMPTS:
+            self._broken = 0
+            bury(run, entry, f"No worker could be started. {self._last_words}")
+        elif self._spare is not None and self._spare.ready:
+            worker, self._spare = self._spare, None
+            self._next_spare = time.monotonic() + _SETTLED
+            self._kills = out_of_memory_kills()
+            self._workers[entry.number] = worker
+            worker.give(run)
+
+    def _wait_for(self, worker: Worker, run: Run, entry: queue.Entry) -> None:
+        """Our worker doesn't hold the run's lock: it is about to take it, or it is dead."""
+        code = worker.exit_code()
+        if code is None and not worker.taken:
+            return
+        code = worker.exit_code(timeout=2) if code is None else code
+        del self._workers[entry.number]
+        attempts = self._attempts[entry.number] = self._attempts.get(entry.number, 0) + 1
+        if not worker.taken and attempts < _ATTEMPTS:
+            return  # it died too early to have had to do with the run: the next one takes it
+        memory_ran_out = out_of_memory_kills() > self._kills
+        bury(run, entry, cause_of_death(code, memory_ran_out, worker.last_words()))
+
+    def _find_dead(self, run: Run, entry: queue.Entry) -> None:
+        """A worker of a desk before us, that died without anyone seeing it."""
+        if run.log_bytes() <= entry.log_bytes() and run.asked_to_stop() is None and queue.attempt(entry) < _ATTEMPTS:
+            (run.folder / "worker.json").unlink(missing_ok=True)  # it had not begun: as if nothing had been
+        else:
+            bury(run, entry, cause_of_death(None, False, ""))
+
+    def _watch(self, run: Run, entry: queue.Entry) -> None:
+        """See that a run that goes on ends when it is to."""
+        gone_on = self._seconds_since("going on", entry)
+        reason = run.asked_to_stop()
+        if reason is None:
+            if gone_on > Limits.from_environment().seconds + _PATIENCE:  # its worker would have, if it answered
+                run.ask_to_stop("stopped at the limit of time that a run may take here")
+            return
+        patience = _PATIENCE if run.log_bytes() > entry.log_bytes() else 0  # before it has begun, nothing is lost
+        waited = self._seconds_since("asked to stop", entry)
+        if waited > patience + _LAST_PATIENCE:
+            signal_worker(run, signal.SIGKILL)
+        elif (
+            waited >= patience and ("told to stop", entry.number) not in self._since and signal_worker(run, signal.SIGTERM)
+        ):
+            self._seconds_since("told to stop", entry)
+
+    def _seconds_since(self, what: str, entry: queue.Entry) -> float:
+        """Since we saw that for the first time."""
+        now = time.monotonic()
+        return now - self._since.setdefault((what, entry.number), now)
+
+    def _forget(self) -> None:
+        """Of runs that have left the queue, keep nothing; and see their workers off."""
+        there = {entry.number for entry in queue.entries()}
+        self._attempts = {number: count for number, count in self._attempts.items() if number in there}
+        self._since = {(what, number): moment for (what, number), moment in self._since.items() if number in there}
+        for number, worker in list(self._workers.items()):
+            if number not in there and worker.exit_code() is not None:
+                del self._workers[number]
+
+    def _keep_a_spare(self, busy: bool) -> None:
+        if self._spare is not None:
+            self._spare.listen()
+            if self._spare.exit_code() is None:
+                self._broken = 0 if self._spare.ready else self._broken
+                return
+            self._last_words = self._spare.last_words()
+            self._spare.dismiss()
+            self._spare = None
+            self._broken += 1
+            self._next_spare = time.monotonic() + 2**self._broken
+        if time.monotonic() >= self._next_spare or not (busy or self._broken):
+            self._spare = Worker()
+
+
+def _note(what: str) -> None:
+    """Write down what went wrong with the desk itself, for whoever looks after the server."""
+    try:
+        with (home() / "desk.log").open("a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {what}\n")
+    except OSError:
+        pass  # the disk is full, and that is what was to be noted
+
+
+def _sweep() -> None:
+    """Clear away what a crash left half made or half deleted."""
+    with queue.changing():
+        for folder in (*(home() / "runs").glob(".new-*"), *(home() / "runs").glob(".deleted-*"), home() / "workers"):
+            shutil.rmtree(folder, ignore_errors=True)
