@@ -16,7 +16,7 @@ COMMANDS = {
     "train": "fine-tune a model, and watch it learn",
     "evaluate": "score a model on held-out text, alone or against another",
     "fill": "ask a model what belongs under [MASK]",
-    "runs": "list, show, compare or delete runs",
+    "runs": "list, watch, stop, resume, compare, export or delete runs",
 }
 
 

@@ -17,8 +17,9 @@ from filelock import Timeout
 from lab import queue
 from lab.endings import bury, cause_of_death, out_of_memory_kills, withdraw
 from lab.errors import LabError
-from lab.home import held, home, lock, make_folder
+from lab.home import held, home, lock, make_folder, read_json
 from lab.limits import Limits
+from lab.room import make_room
 from lab.runs import Run
 from lab.worker import Worker, signal_worker
 
@@ -37,7 +38,7 @@ def is_open() -> bool:
 class Desk:
     """Serves the queue of LAB_HOME from `open` to `close`, in a thread. A second one waits until the first is gone.
 
-    `until_empty`: close when nothing waits and nothing goes on.
+    `until_empty`: close when nothing waits and nothing goes on, or when another one serves.
     """
 
     def __init__(self, *, until_empty: bool = False) -> None:
@@ -89,6 +90,8 @@ class Desk:
                                 ours.release()
                                 return
                 except Timeout:  # another one serves
+                    if self._until_empty:
+                        return
                     self._closing.wait(1)
                 except (LabError, OSError) as error:  # a full disk, perhaps: it may be better in a moment
                     _note(str(error))
@@ -137,6 +140,11 @@ class Desk:
             self._broken = 0
             bury(run, entry, f"No worker could be started. {self._last_words}")
         elif self._spare is not None and self._spare.ready:
+            try:
+                make_room(Limits.from_environment().disk, _needed())
+            except LabError as error:
+                bury(run, entry, str(error))
+                return
             worker, self._spare = self._spare, None
             self._next_spare = time.monotonic() + _SETTLED
             self._kills = out_of_memory_kills()
@@ -209,6 +217,18 @@ class Desk:
             self._spare = Worker()
 
 
+def _needed() -> set[str]:
+    """The runs that the queue needs: those in it, and those whose models they begin from."""
+    runs = {each.run for each in queue.entries()}
+    configs = (read_json(home() / "runs" / run / "config.json") for run in runs)
+    return runs | {config["settings"]["model"] for config in configs if config}
+
+
+def main() -> None:
+    """Be a desk without a server, until there is nothing left to do."""
+    Desk(until_empty=True).open().wait()
+
+
 def _note(what: str) -> None:
     """Write down what went wrong with the desk itself, for whoever looks after the server."""
     try:
@@ -223,3 +243,7 @@ def _sweep() -> None:
     with queue.changing():
         for folder in (*(home() / "runs").glob(".new-*"), *(home() / "runs").glob(".deleted-*"), home() / "workers"):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

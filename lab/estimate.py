@@ -89,4 +89,6 @@ def _speed_for(config: RunConfig, shape: tuple[int, int, int, int]) -> tuple[Spe
 _START = 1.0  # seconds from the start of a run to its first event
 
 # Two cores with AVX-512 and the bundled model, until something has been measured.
-_GUESS = Speed(device="auto", precision="auto", shape=(256, 4, 1024, 30_522), cost=4.6e6, training=2500, scoring=5000)
+_GUESS = Speed(
+    device="auto", precision="auto", shape=(384, 6, 1536, 30_522), cost=1.3e7, training=2500, scoring=5000, idle=True
+)

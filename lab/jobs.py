@@ -8,6 +8,10 @@ import hashlib
 import hmac
 import os
 import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,13 +24,27 @@ from lab.desk import Desk, is_open
 from lab.endings import withdraw
 from lab.errors import RunError, require
 from lab.estimate import estimate
-from lab.events import Stepped
+from lab.events import Event, Stepped
 from lab.home import home, lock, make_folder, plain_words, read_json, write_json
 from lab.limits import Limits
-from lab.log import latest
-from lab.runs import STOPPED, Run, create_run, is_id, removed
+from lab.log import latest, read
+from lab.room import went
+from lab.runs import STOPPED, Run, create_run, is_id
 
-__all__ = ["Desk", "Standing", "Ticket", "administrator", "delete", "owns", "resume", "standing", "stop", "submit"]
+__all__ = [
+    "Desk",
+    "Standing",
+    "Ticket",
+    "administrator",
+    "delete",
+    "follow",
+    "open_in_background",
+    "owns",
+    "resume",
+    "standing",
+    "stop",
+    "submit",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +158,42 @@ def delete(run: str, token: str) -> None:
             queue.remove(entry)
 
 
+def follow(run: str, on_wait: Callable[[Standing], None] = lambda _: None) -> Iterator[Event]:
+    """The events of a run from its first to its last, as they come; `on_wait` hears of each new place in the queue."""
+    place: Standing | None = None
+    line = 0
+    while True:
+        now = standing(run)  # asked first: what is in the log after a run has ended is all there will be
+        if now.state == "waiting" and (place is None or (place.position, place.reason) != (now.position, now.reason)):
+            place = now
+            on_wait(now)
+        tail = read(_get(run), line)
+        line = tail.next
+        yield from tail.events
+        if tail.lines == line:
+            if now.state in ("finished", "stopped", "failed", "interrupted"):
+                return
+            time.sleep(_GLANCE)
+
+
+_GLANCE = 0.2  # seconds between two looks of a follower
+
+
+def open_in_background() -> None:
+    """See that somebody takes runs from the queue: a process of its own, if there is none, until the queue is empty."""
+    if not is_open():
+        with plain_words("start a process"), (home() / "desk.log").open("ab") as log:
+            subprocess.Popen(
+                [sys.executable, "-m", "lab.desk"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=Path(__file__).resolve().parent.parent,
+                env=os.environ | {"LAB_HOME": str(home())},
+                start_new_session=True,
+            )
+
+
 def owns(run: str, token: str) -> bool:
     """Whether this token may stop, resume and delete this run: its owner's, or an administrator's."""
     owner = _owner(_get(run))
@@ -166,8 +220,7 @@ def _get(run: str) -> Run:
     found = Run(home() / "runs" / run)
     if is_id(run) and (found.folder / "config.json").exists():
         return found
-    gone = removed().get(run)
-    raise RunError(gone or f"There is no run {run!r}. It may have been deleted.")
+    raise RunError(went(run) or f"There is no run {run!r}. It may have been deleted.")
 
 
 def _owned(run: str, token: str, what: str) -> Run:

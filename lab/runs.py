@@ -6,6 +6,8 @@
     checkpoint-N/    what resuming needs; gone once the run has finished
     model/           the model and its tokenizer, for plain from_pretrained
     stop.json        somebody asked it to stop, and why; gone once it has
+    owner.json       for one that came through the queue: a hash of its owner's token
+    worker.json      the process that trains it now
     pinned           it is never removed to make room
 
 Folders appear in one move when they are whole. A run that has no last event and whose writer is gone was interrupted.
@@ -121,6 +123,19 @@ class Run:
             return self.log.stat().st_size
         except OSError:
             return 0
+
+    def is_queued(self) -> bool:
+        """Whether it came through the queue, and has an owner."""
+        return (self.folder / "owner.json").exists()
+
+    def is_pinned(self) -> bool:
+        """Whether it is never removed to make room."""
+        return (self.folder / "pinned").exists()
+
+    def pin(self, pinned: bool = True) -> None:
+        """Have it stay, or let it go when room is needed."""
+        with plain_words(f"write to {self.folder}"):
+            (self.folder / "pinned").touch() if pinned else (self.folder / "pinned").unlink(missing_ok=True)
 
     def goes_on(self) -> bool:
         """Whether a process is at it now."""
@@ -282,11 +297,6 @@ def is_id(name: str) -> bool:
 
 def _is_run(folder: Path) -> bool:
     return (folder / "config.json").exists()
-
-
-def removed() -> dict[str, str]:
-    """The runs that were removed to make room, each with the sentence that says so."""
-    return read_json(home() / "removed.json") or {}
 
 
 def find_run(name: str) -> Run | None:

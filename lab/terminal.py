@@ -87,10 +87,7 @@ def show_events(events: Iterable[Event]) -> Event | None:
                 case Stepped():
                     bar.step(last)
                 case Evaluated():
-                    console.print(
-                        f"  step {last.step:>5}  held-out perplexity [bold]{last.perplexity:,.2f}[/]  "
-                        f"accuracy {last.accuracy:.1%}  ({last.positions:,} positions)"
-                    )
+                    bar.score(last)
                 case Probed():
                     words = {sentence: ", ".join(word for word, _ in fill[:4]) for sentence, fill in last.fills}
                     first_fills = first_fills or words
@@ -111,6 +108,7 @@ class _Bar:
         self._progress = progress
         self._task = progress.add_task("", total=None, visible=False, said="")
         self._total = 1
+        self._perplexity = ""
 
     def start(self, event: RunStarted) -> None:
         self._total = event.total_steps
@@ -123,8 +121,16 @@ class _Bar:
         console.print(f"  To beat: {event.uniform:,.0f} for blind guessing, {event.unigram:,.0f} for guessing by frequency")
         self._progress.update(self._task, total=event.total_steps, completed=event.step, visible=True)
 
+    def score(self, event: Evaluated) -> None:
+        self._perplexity = f"perplexity {event.perplexity:,.2f}  "
+        console.print(
+            f"  step {event.step:>5}  held-out perplexity [bold]{event.perplexity:,.2f}[/]  "
+            f"accuracy {event.accuracy:.1%}  ({event.positions:,} positions)"
+        )
+
     def step(self, event: Stepped) -> None:
-        said = f"loss {event.loss:.3f}  {event.tokens_per_second:,.0f} tokens/s  {minutes(event.eta_seconds)} left"
+        speed = f"{event.tokens_per_second:,.0f} tokens/s  {minutes(event.eta_seconds)} left"
+        said = f"loss {event.loss:.3f}  {self._perplexity}{speed}"
         self._progress.update(self._task, completed=event.step, said=said)
         if not console.is_terminal and event.step % max(1, self._total // 20) == 0:
             console.print(f"  step {event.step:>5}  {said}")

@@ -1,18 +1,26 @@
-"""`runs`: list, show, compare and delete runs."""
+"""`runs`: list, show, watch, stop, resume, delete, compare, export, pin and unpin runs."""
 
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
+from pathlib import Path
 
-from lab.errors import require
-from lab.runs import compare_runs, get_run, list_runs
+from lab import jobs
+from lab.errors import RunError, require
+from lab.events import is_last
+from lab.export import export
+from lab.runs import Run, compare_runs, get_run, list_runs
 from lab.settings import values
-from lab.terminal import as_text, console, show_json, show_table
+from lab.terminal import as_text, console, minutes, show_events, show_events_as_json, show_json, show_table
+
+_ACTIONS = ("list", "show", "watch", "stop", "resume", "delete", "compare", "export", "pin", "unpin")
 
 
 def declare(parser: ArgumentParser) -> None:
     """Give the command its options."""
-    parser.add_argument("what", nargs="?", choices=("list", "show", "compare", "delete"), default="list")
+    parser.add_argument("what", nargs="?", choices=_ACTIONS, default="list")
     parser.add_argument("run", nargs="*", help="a run's id, the beginning of one, or latest")
+    parser.add_argument("--to", metavar="PATH", help="export: a new folder, or a file that ends in .zip (default: RUN.zip)")
+    parser.epilog = "watch follows a run wherever it is trained; Ctrl-C leaves it, and the run goes on."
     parser.set_defaults(act=act)
 
 
@@ -22,13 +30,70 @@ def act(options: Namespace) -> int:
         return _list(options.json)
     require(bool(options.run), f"Name the run to {options.what}: python -m lab runs {options.what} RUN")
     runs = [get_run(name) for name in options.run]
-    if options.what == "delete":
-        for run in runs:
-            run.delete()
-        show_json({"deleted": [run.id for run in runs]}) if options.json else console.print(f"Deleted {len(runs)}.")
-        return 0
+    if options.what in ("show", "compare"):
+        return _compare(runs, options.json)
+    if options.what == "watch":
+        require(len(runs) == 1, "Watch one run at a time.", RunError)
+        return watch(runs[0], options.json)
+    require(not options.to or len(runs) == 1, "Export one run at a time where you say --to.", RunError)
+    for run in runs:
+        _do(options.what, run, options.to)
+    done = [run.id for run in runs]
+    show_json({options.what: done}) if options.json else console.print(f"{_SAID[options.what]} {', '.join(done)}.")
+    return 0
+
+
+_SAID = {
+    "stop": "Asked to stop after this step:",
+    "resume": "Back in the queue:",
+    "delete": "Deleted",
+    "export": "Exported",
+    "pin": "Kept, whatever room is needed:",
+    "unpin": "May go when room is needed:",
+}
+
+
+def _do(what: str, run: Run, target: str | None) -> None:
+    match what:
+        case "stop":
+            jobs.stop(run.id, jobs.administrator())
+        case "resume":
+            jobs.resume(run.id, jobs.administrator())
+            jobs.open_in_background()
+        case "delete":
+            jobs.delete(run.id, jobs.administrator())
+        case "export":
+            export(run, Path(target or f"{run.id}.zip").expanduser())
+        case "pin" | "unpin":
+            run.pin(what == "pin")
+
+
+def watch(run: Run, as_json: bool) -> int:
+    """Follow a run to its end; returns the exit code of `train`."""
+
+    def say(standing: jobs.Standing) -> None:
+        if not as_json:
+            soon = f", starts in about {minutes(standing.expected_start)}" if standing.expected_start is not None else ""
+            console.print(standing.reason or f"Waiting: number {standing.position} in the queue{soon}.")
+
+    try:
+        events = jobs.follow(run.id, say)
+        last = show_events_as_json(events) if as_json else show_events(events)
+    except KeyboardInterrupt:
+        console.print(f"\n{run.id} goes on. Watch it again: python -m lab runs watch {run.id}")
+        return 130
+    standing = jobs.standing(run.id)
+    if not as_json:
+        after = f" after {last.step:,} steps, {minutes(last.seconds)}" if last is not None and is_last(last) else ""
+        console.print(
+            f"{standing.state.capitalize()}{after}{f': {standing.reason}' if standing.reason else '.'}", markup=False
+        )
+    return {"finished": 0, "stopped": 130}.get(standing.state, 1)
+
+
+def _compare(runs: list[Run], as_json: bool) -> int:
     comparison = compare_runs(runs)
-    if options.json:
+    if as_json:
         show_json({**asdict(comparison), "runs": [run.id for run in runs]})
         return 0
     names = ("", *(run.id for run in runs))
@@ -43,7 +108,7 @@ def act(options: Namespace) -> int:
 
 
 def _list(as_json: bool) -> int:
-    found = [{"run": run.id, "state": run.state(), **run.summary()} for run in list_runs()]
+    found = [{"run": run.id, **run.summary(), "state": run.state()} for run in list_runs()]
     if as_json:
         show_json(found)
         return 0

@@ -10,8 +10,10 @@ from typing import Any
 
 from lab.commands import quiet
 from lab.config import PRESETS, RunConfig, preset
+from lab.errors import RunError, require
 from lab.options import add_settings, read_settings
-from lab.terminal import console, minutes, show_events, show_events_as_json
+from lab.runs import get_run
+from lab.terminal import console, minutes, show_events, show_events_as_json, show_json
 
 
 def declare(parser: ArgumentParser) -> None:
@@ -25,25 +27,43 @@ def declare(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--resume", metavar="RUN", help="go on with a stopped or interrupted run; other options are ignored"
     )
+    parser.add_argument(
+        "--background", action="store_true", help="put the run into the queue and return; `runs watch` follows it"
+    )
     add_settings(parser, RunConfig)
     parser.set_defaults(act=act)
 
 
 def act(options: Namespace) -> int:
     """Do it; returns the exit code."""
-    from lab.events import Failed, Stopped
-    from lab.runs import get_run
+    if options.background:
+        return _in_background(options)
+    from lab.events import Event, Failed, RunStarted, Stopped
+    from lab.speeds import learn_from
     from lab.training import fine_tune, resume
 
+    started: list[str] = []
     stop = threading.Event()
+
+    def noting(events: Iterator[Event]) -> Iterator[Event]:
+        for event in events:
+            if isinstance(event, RunStarted):
+                started.append(event.run)
+            yield event
+
     quiet()
     with _stop_on_signal(stop):
         if options.resume:
-            events = resume(get_run(options.resume), should_stop=stop.is_set)
+            run = get_run(options.resume)
+            require(run.state() != "waiting", f"The run {run.id} waits in the queue to be resumed.", RunError)
+            events = resume(run, should_stop=stop.is_set)
         else:
             config = read_settings(RunConfig, options, preset(options.preset))
             events = fine_tune(config, should_stop=stop.is_set)
+        events = noting(events)
         last = show_events_as_json(events) if options.json else show_events(events)
+    if started and last is not None and not isinstance(last, Failed):
+        learn_from(get_run(started[0]))
     if isinstance(last, Failed):
         if not options.json:
             print(last.reason, file=sys.stderr)
@@ -55,6 +75,29 @@ def act(options: Namespace) -> int:
             'Ask it:  python -m lab fill --model latest --against bundled "This is a great [MASK]."', markup=False
         )
     return 130 if isinstance(last, Stopped) else 0
+
+
+def _in_background(options: Namespace) -> int:
+    """Into the queue, and see that somebody takes it from there."""
+    from lab import jobs
+
+    if options.resume:
+        run, token = get_run(options.resume).id, jobs.administrator()
+        jobs.resume(run, token)
+    else:
+        ticket = jobs.submit(read_settings(RunConfig, options, preset(options.preset)))
+        run, token = ticket.run, ticket.token
+    jobs.open_in_background()
+    if options.json:
+        show_json({"run": run, "token": token})
+        return 0
+    standing = jobs.standing(run)
+    wait = f" behind {standing.position - 1} others" if standing.position and standing.position > 1 else ""
+    console.print(f"{run} is in the queue{wait}.")
+    if standing.expected_seconds is not None:
+        console.print(f"It takes about {minutes(standing.expected_seconds)} from its start.")
+    console.print(f"Watch it:  python -m lab runs watch {run}", markup=False)
+    return 0
 
 
 @contextmanager
