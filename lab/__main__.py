@@ -17,6 +17,8 @@ COMMANDS = {
     "evaluate": "score a model on held-out text, alone or against another",
     "fill": "ask a model what belongs under [MASK]",
     "runs": "list, watch, stop, resume, compare, export or delete runs",
+    "push": "upload a run's model to the Hugging Face Hub",
+    "deploy": "put the lab on the Hugging Face Hub as a Space",
 }
 
 

@@ -41,6 +41,21 @@ def cached(name: str, revision: str, kind: str) -> bool:
     return (Path(constants.HF_HUB_CACHE) / folder / "snapshots" / revision).is_dir()
 
 
+def reason(error: Exception) -> str:
+    """Why the Hub refused, in a sentence, from what its client raised."""
+    from huggingface_hub.utils import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+
+    status = error.response.status_code if isinstance(error, HfHubHTTPError) and error.response is not None else None
+    if status == 401:
+        return "it wants to know who you are. Give it a token that may write, or log in with `hf auth login`."
+    if status == 403 or isinstance(error, GatedRepoError):
+        return "your token may not write there. Make one with the right to write, or choose another name."
+    if isinstance(error, RepositoryNotFoundError):
+        return "there is no such repository, or it isn't yours."
+    said = getattr(error, "server_message", None) or str(error)
+    return f"{said.strip().splitlines()[0].rstrip('.') if said.strip() else type(error).__name__}."
+
+
 def _answers() -> bool:
     # In a thread of its own, for a look-up of the name may hang beyond any timeout that a client takes.
     from huggingface_hub import constants
