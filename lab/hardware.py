@@ -49,9 +49,22 @@ def choose(device: Device = "auto", precision: Precision = "auto", width: int = 
     return Hardware(chosen, "fp32", f"Computing on {where} in fp32.")
 
 
+def on_zero_gpu() -> bool:
+    """Whether this is a Space with ZeroGPU, whose GPU is there for one function and about a minute at a time."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "true")
+
+
+ZERO_GPU = (
+    "This Space has ZeroGPU, which lends a GPU to one function for a minute at a time. Training takes longer, so the lab "
+    "computes on the CPU. For a GPU of its own, choose other hardware in the Space's settings."
+)
+
+
 def choose_device(device: Device = "auto") -> str:
     """The device asked for, or the best there is. Raises SettingError if it isn't there."""
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    require(device != "cuda" or not on_zero_gpu(), ZERO_GPU)
+    # What ZeroGPU shows of a GPU is gone as soon as it is used outside the function that it was lent to.
+    there = {"cpu": True, "cuda": torch.cuda.is_available() and not on_zero_gpu(), "mps": torch.backends.mps.is_available()}
     if device == "auto":
         return "cuda" if there["cuda"] else "mps" if there["mps"] else "cpu"
     require(

@@ -49,3 +49,11 @@ def test_a_device_that_is_not_there_is_refused_with_those_that_are():
 
 def test_the_measurement_is_a_plausible_ratio():
     assert 0.05 < hardware.bf16_gain(64) < 50
+
+
+def test_zero_gpu_is_answered_with_a_sentence_and_the_cpu(monkeypatch):
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose("auto", "fp32").device == "cpu"
+    with pytest.raises(SettingError, match="computes on the CPU"):
+        choose("cuda")
