@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from lab.errors import require
-from lab.events import Event, from_json
-from lab.runs import Run
+from lab.events import Event
+from lab.runs import Run, event_of
 
 _EVERY = 64
 _LOGS = 256  # so many logs have their index kept
@@ -50,7 +50,7 @@ def read(run: Run, after: int = 0, limit: int = 250) -> Tail:
         found = _whole_lines(descriptor, offset, skipped + end - start)[skipped:]
     finally:
         os.close(descriptor)
-    events = (_event(line) for line in found)
+    events = map(event_of, found)
     return Tail(tuple(event for event in events if event is not None), end, lines)
 
 
@@ -62,21 +62,13 @@ def latest(run: Run, kind: type[E]) -> E | None:
             lines = file.read().split(b"\n")[:-1]
     except OSError:
         return None
-    return next((event for event in map(_event, reversed(lines)) if isinstance(event, kind)), None)
+    return next((event for event in map(event_of, reversed(lines)) if isinstance(event, kind)), None)
 
 
 def step_of(run: Run) -> int:
     """The step that a run has come to, as far as its log tells."""
     last = latest(run, Event)
     return last.step if last else 0
-
-
-def _event(line: bytes) -> Event | None:
-    """None for a line that says nothing this version knows, or that a failing disk has spoilt: the rest is still good."""
-    try:
-        return from_json(line)
-    except (ValueError, KeyError, TypeError):
-        return None
 
 
 def _whole_lines(descriptor: int, offset: int, count: int) -> list[bytes]:
@@ -133,6 +125,6 @@ def _index(path: Path) -> _Index:
     with _indices_lock:
         index = _indices.setdefault(path, _Index())
         _indices.move_to_end(path)
-        if len(_indices) > _LOGS:
+        while len(_indices) > _LOGS:
             _indices.popitem(last=False)
         return index

@@ -90,13 +90,14 @@ class Run:
             raise RunError(f"Can't read {name} of the run {self.id}: {error}. The run is damaged; delete it.") from error
 
     def events(self) -> Iterator[Event]:
-        """Everything in the log so far; a last line without its end was cut off by a crash, and is passed over."""
+        """Everything in the log so far; a last line without its end was cut off by a crash, and isn't there yet."""
         if not self.log.exists():
             return
         with self.log.open("rb") as file:
             for line in file:
-                if line.endswith(b"\n"):
-                    yield from_json(line)
+                event = event_of(line) if line.endswith(b"\n") else None
+                if event is not None:
+                    yield event
 
     def checkpoints(self) -> list[Path]:
         """The whole checkpoints, earliest first."""
@@ -319,6 +320,14 @@ def get_run(name: str) -> Run:
         newest = ", ".join(each.id for each in list_runs()[:5]) or "none yet; `python -m lab train` makes one"
         raise RunError(f"There is no run {name!r}. The newest are: {newest}.")
     return run
+
+
+def event_of(line: bytes) -> Event | None:
+    """The event of a line of a log; None if a later version wrote it, or a bad disk has spoilt it: the others are good."""
+    try:
+        return from_json(line)
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def curve(events: Iterable[Event]) -> list[Event]:
