@@ -1,9 +1,9 @@
 """ZeroGPU: what a Space of that kind asks of an app before it lets it start. Imported there only, before anything heavy.
 
-The lab trains in a worker process and for longer than ZeroGPU lends a GPU, so it computes on the CPU: `lab.hardware` says so.
+The lab trains in a worker process, for longer than ZeroGPU lends a GPU, and so on the CPU: `lab.hardware` says so.
 """
 
-import spaces  # type: ignore[import-not-found]  # comes with the Space
+import spaces  # comes with the Space
 
 from lab.config import Device
 

@@ -3,8 +3,8 @@
 from tests.app.conftest import Server
 
 
-def test_a_space_with_zero_gpu_starts_on_the_cpu(tmp_path, server):
-    """Its `spaces` package is stood in for: importing it first and asking for a GPU once is all that the lab does with it."""
+def test_a_space_with_zero_gpu_starts_on_the_cpu(tmp_path):
+    """Its `spaces` package is stood in for: to import it first and to ask once is all that the lab does with it."""
     (tmp_path / "spaces.py").write_text(
         "import sys\n"
         "assert 'torch' not in sys.modules, 'spaces is to be imported first'\n"
