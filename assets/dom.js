@@ -17,8 +17,12 @@
   // A colour of the stylesheet as the browser computes it now: colour('--accent') → '#3d4fc4'
   lab.colour = name => getComputedStyle(document.body).getPropertyValue(name).trim();
 
-  // Authored text with **strong**, *emphasis*, `code` and {name}, the last replaced by values[name], shown as it is.
-  lab.text = (text, values = {}) => text.split(/(\*\*[^*]+\*\*|\*[^*\s][^*]*\*|`[^`]+`|\{\w+\})/).map(part => {
+  // Authored text with **strong**, *emphasis*, `code`, [words](?lesson=ID) for a link to a lesson, and {name}, which is
+  // replaced by values[name], shown as it is.
+  const MARKS = /(\*\*[^*]+\*\*|\*[^*\s][^*]*\*|`[^`]+`|\[[^\]]+\]\(\?lesson=[\w-]+\)|\{\w+\})/;
+  lab.text = (text, values = {}) => text.split(MARKS).map(part => {
+    const link = /^\[(.+)\]\((\?lesson=[\w-]+)\)$/.exec(part);
+    if (link) return lab.make('a', {href: link[2]}, lab.text(link[1], values));
     if (/^\*\*.+\*\*$/.test(part)) return lab.make('strong', {}, lab.text(part.slice(2, -2), values));
     if (/^\*.+\*$/.test(part)) return lab.make('em', {}, lab.text(part.slice(1, -1), values));
     if (/^`.+`$/.test(part)) return lab.make('code', {}, part.slice(1, -1));
