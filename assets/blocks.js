@@ -37,7 +37,7 @@
   // Prose ---------------------------------------------------------------------------------------------------------------
 
   lab.blocks.say = ({text: words, values, tone, live}) =>
-    make('p', {class: `say ${tone ? `note ${tone}` : ''}`, 'aria-live': live ? 'polite' : null}, text(words, values));
+    make('p', {class: `say ${tone && tone !== 'quiet' ? 'note' : ''} ${tone || ''}`, 'aria-live': live ? 'polite' : null}, text(words, values));
 
   lab.blocks.heading = ({text: words}) => make('h3', {class: 'heading'}, words);
 
