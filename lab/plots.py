@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import plotly.graph_objects as go
 
 if TYPE_CHECKING:
@@ -203,6 +204,26 @@ def intervals(comparisons: "Mapping[str, Comparison]") -> go.Figure:
     )
     figure.add_vline(x=0, line={"color": "var(--ink)", "width": 1.5, "dash": "dash"})
     figure.update_yaxes(autorange="reversed", type="category")
+    return figure
+
+
+def selected_counts(counts: "Mapping[str, np.ndarray]", expected: float) -> go.Figure:
+    """How many draws of the masks select how many pieces of one passage, by strategy, beside the expected number."""
+    figure = blank("pieces selected in a draw", "draws")
+    for (name, values), (colour, dash, symbol) in zip(counts.items(), _series(len(counts)), strict=True):
+        draws = np.bincount(values)
+        figure.add_scatter(
+            x=list(range(len(draws))),
+            y=draws.tolist(),
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "dash": dash, "width": 2},
+            marker={"symbol": symbol, "size": 6, "color": colour},
+            hovertemplate="%{y} draws select %{x}",
+        )
+    figure.add_vline(x=expected, line={"color": "var(--ink)", "width": 1.5, "dash": "dash"})
+    figure.update_xaxes(range=[-0.5, max((int(each.max()) for each in counts.values()), default=1) + 0.5])
+    figure.update_yaxes(rangemode="tozero")
     return figure
 
 
