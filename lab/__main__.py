@@ -14,6 +14,7 @@ COMMANDS = {
     "chunk": "cut a corpus into chunks, and see what the cuts did",
     "mask": "mask a text, and see what became of each piece",
     "train": "fine-tune a model, and watch it learn",
+    "pretrain": "train a base model from nothing, or from another checkpoint's encoder",
     "evaluate": "score a model on held-out text, alone or against another",
     "fill": "ask a model what belongs under [MASK]",
     "runs": "list, watch, stop, resume, compare, export or delete runs",

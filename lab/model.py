@@ -28,7 +28,7 @@ BUNDLED = "bundled"
 def load_model(name: str, dropout: float | None = None) -> "PreTrainedModel":
     """Load a masked language model in float32, in evaluation mode, on the CPU.
 
-    `name`: "bundled", an id in `hub.MODELS`, or a run (its id, or the path of its folder). `dropout` takes the place of the
+    `name`: "bundled", an id in `hub.MODELS`, a run (its id, or the path of its folder), or the folder of a checkpoint. `dropout` takes the place of the
     model's own, in the encoder and in its attention. Raises ModelError.
 
     >>> load_model("bundled").config.model_type
@@ -98,14 +98,20 @@ def _load_from_hub(name: str, load: Callable[..., Any]) -> Any:
 
 
 def _folder(name: str) -> Path:
-    """The folder with the weights of the bundled model, or of a run."""
+    """The folder with the weights of the bundled model, of a run, or of a checkpoint."""
     from lab.runs import find_run
 
     if name == BUNDLED:
         return ASSETS / "model"
     run = find_run(name)
     if run is None:
-        raise ModelError(f"There is no model {name!r}. Give {BUNDLED}, a run, or one of: {', '.join(hub.MODELS)}.")
+        plain = Path(name).expanduser()
+        if (plain / "config.json").is_file() and (plain / "model.safetensors").is_file():
+            return plain
+        raise ModelError(
+            f"There is no model {name!r}. Give {BUNDLED}, a run, the folder of a checkpoint, or one of: "
+            f"{', '.join(hub.MODELS)}."
+        )
     require(
         run.model.is_dir(),
         f"The run {run.id} has no model yet (it is {run.state()}). Choose another run, or resume this one.",

@@ -4,13 +4,14 @@ import signal
 import sys
 import threading
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from lab.commands import quiet
 from lab.config import PRESETS, RunConfig, preset
 from lab.errors import RunError, require
+from lab.events import Event, Failed, RunStarted, Stopped
 from lab.options import add_settings, read_settings
 from lab.runs import get_run
 from lab.terminal import console, minutes, show_events, show_events_as_json, show_json
@@ -38,9 +39,21 @@ def act(options: Namespace) -> int:
     """Do it; returns the exit code."""
     if options.background:
         return _in_background(options)
-    from lab.events import Event, Failed, RunStarted, Stopped
-    from lab.speeds import learn_from
     from lab.training import fine_tune, resume
+
+    def start(should_stop: Callable[[], bool]) -> Iterator[Event]:
+        if options.resume:
+            run = get_run(options.resume)
+            require(run.state() != "waiting", f"The run {run.id} waits in the queue to be resumed.", RunError)
+            return resume(run, should_stop=should_stop)
+        return fine_tune(read_settings(RunConfig, options, preset(options.preset)), should_stop=should_stop)
+
+    return follow(options, start)
+
+
+def follow(options: Namespace, start: Callable[[Callable[[], bool]], Iterator[Event]]) -> int:
+    """Start a training, show it as it goes on, and stop it on Ctrl-C; returns the exit code."""
+    from lab.speeds import learn_from
 
     started: list[str] = []
     stop = threading.Event()
@@ -53,14 +66,7 @@ def act(options: Namespace) -> int:
 
     quiet()
     with _stop_on_signal(stop):
-        if options.resume:
-            run = get_run(options.resume)
-            require(run.state() != "waiting", f"The run {run.id} waits in the queue to be resumed.", RunError)
-            events = resume(run, should_stop=stop.is_set)
-        else:
-            config = read_settings(RunConfig, options, preset(options.preset))
-            events = fine_tune(config, should_stop=stop.is_set)
-        events = noting(events)
+        events = noting(start(stop.is_set))
         last = show_events_as_json(events) if options.json else show_events(events)
     if started and last is not None and not isinstance(last, Failed):
         learn_from(get_run(started[0]))
