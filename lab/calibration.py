@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
+from lab.batches import ChunkRows
 from lab.config import RunConfig
 from lab.evaluation import score
 from lab.hardware import choose
@@ -13,7 +14,6 @@ from lab.masking import IGNORE_INDEX, mask
 from lab.model import load_model, logits_at
 from lab.preparation import prepare
 from lab.speeds import Speed, cost, learn, shape_of, speeds
-from lab.trainer import ChunkRows
 
 _CHUNKS = 8  # a step: so few, that a run never waits half a second for one to end
 _STEPS = 4

@@ -140,6 +140,7 @@ class RunConfig:
         None, "fill the probe sentences every so many steps; about 20 times a run if not given"
     )
     probes: tuple[str, ...] = setting(FILM_PROBES, "sentences with a [MASK], filled again and again as the model learns")
+    keep_surprisals: bool = setting(True, "keep how surprised the model was at each scored position of each step")
     report_to: str = setting("none", "experiment tracker that transformers reports to: none, tensorboard, wandb, trackio")
 
     def __post_init__(self) -> None:

@@ -11,11 +11,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate.utils import gather_object
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader
 from transformers import (
     PreTrainedModel,
     PrinterCallback,
@@ -25,13 +24,12 @@ from transformers import (
     TrainingArguments,
 )
 
+from lab.batches import Batch, ChunkRows, RowBatches, mask_batch
 from lab.chunking import Chunks
 from lab.evaluation import Evaluation, HeldOut, score
 from lab.home import publish
-from lab.masking import IGNORE_INDEX, Masking, Vocabulary, mask
+from lab.masking import IGNORE_INDEX, Masking, Vocabulary
 from lab.model import logits_at
-
-Batch = dict[str, Tensor]
 
 
 class MaskedTrainer(Trainer):
@@ -64,6 +62,7 @@ class MaskedTrainer(Trainer):
         self.steps_an_epoch = math.ceil(len(self.batches) / args.gradient_accumulation_steps)
         self.total_steps = args.max_steps if args.max_steps > 0 else math.ceil(args.num_train_epochs * self.steps_an_epoch)
         self.scored = torch.zeros((), dtype=torch.int64)  # positions in the loss of the latest step, over all processes
+        self.surprisals: list[Tensor] = []  # of the latest step here: nats a scored position, a tensor a forward pass
         self.latest: Evaluation | None = None
         self.leave_scoring: Callable[[], bool] = lambda: False  # asked between batches: whether to give a score up
 
@@ -81,6 +80,7 @@ class MaskedTrainer(Trainer):
     ) -> tuple[list[Batch], Tensor]:
         """The forward passes of one optimizer step, masked, and the number of positions that they score together."""
         batches = [self.draw_masks(batch) for batch in islice(epoch_iterator, num_batches)]
+        self.surprisals = []
         scored = torch.zeros((), dtype=torch.int64, device=device)
         for batch in batches:
             scored = scored + (batch["labels"] != IGNORE_INDEX).sum()
@@ -90,16 +90,7 @@ class MaskedTrainer(Trainer):
     def draw_masks(self, batch: Batch) -> Batch:
         """Mask one batch on the device, by the seed, the epoch and the chunks' numbers."""
         batch = {name: tensor.to(self.args.device, non_blocking=True) for name, tensor in batch.items()}
-        masked = mask(
-            batch["input_ids"],
-            batch["word_starts"],
-            batch["special_tokens_mask"],
-            self.masking,
-            self.vocabulary,
-            seed=self.args.seed,
-            draw=self.batches.epoch,
-            rows=batch["rows"],
-        )
+        masked = mask_batch(batch, self.masking, self.vocabulary, self.args.seed, self.batches.epoch)
         padding = {"attention_mask": batch["attention_mask"]} if "attention_mask" in batch else {}
         return {"input_ids": masked.input_ids, "labels": masked.labels, **padding}
 
@@ -114,9 +105,10 @@ class MaskedTrainer(Trainer):
         labels = inputs["labels"]
         where = labels != IGNORE_INDEX
         logits = logits_at(model, inputs["input_ids"], where, inputs.get("attention_mask"))
-        total = nn.functional.cross_entropy(logits.float(), labels[where], reduction="sum")
+        nll = nn.functional.cross_entropy(logits.float(), labels[where], reduction="none")
+        self.surprisals.append(nll.detach())
         # Gradients are averaged over processes, where their sum is wanted.
-        return total / self.scored.clamp(min=1) * self.accelerator.num_processes
+        return nll.sum() / self.scored.clamp(min=1) * self.accelerator.num_processes
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Score the held-out chunks, each process its share. The result, position by position, is in `latest`."""
@@ -144,61 +136,6 @@ class MaskedTrainer(Trainer):
             staging = Path(str(self.args.output_dir))
             name = f"checkpoint-{self.state.global_step}"
             publish(staging / name, staging.parent / name)
-
-
-class ChunkRows(Dataset):
-    """Chunks as batches of tensors: (batch, chunk_size) each, and `rows` (batch,). A row of -1 is an idle one."""
-
-    def __init__(self, chunks: Chunks) -> None:
-        self.chunks = chunks
-
-    def __len__(self) -> int:
-        return len(self.chunks)
-
-    def __getitems__(self, rows: list[int]) -> Batch:
-        chunks = self.chunks
-        batch = {
-            "input_ids": torch.from_numpy(chunks.input_ids[rows].astype(np.int64)),
-            "word_starts": torch.from_numpy(chunks.word_starts[rows]),
-            "special_tokens_mask": torch.from_numpy(chunks.special_tokens_mask[rows]),
-            "rows": torch.from_numpy(chunks.rows[rows]),
-        }
-        if rows == IDLE:
-            batch["special_tokens_mask"][:] = True  # nothing of it is scored
-        if chunks.padding and len(chunks) - 1 in rows:
-            batch["attention_mask"] = torch.from_numpy(chunks.attention_mask[rows]).long()
-        return batch
-
-
-IDLE = [-1]
-
-
-class RowBatches(Sampler[list[int]]):
-    """One process's share of the row numbers, batch by batch, in an order drawn from the seed and the epoch.
-
-    The batches of all processes laid side by side are the batches of one process with that many times the batch size. A
-    process with nothing left in the last one gets an idle row, so that all take the same number of steps.
-
-    >>> one, two = (list(RowBatches(10, size, 0, 0, world)) for size, world in ((4, 1), (2, 2)))
-    >>> other = list(RowBatches(10, 2, 0, 1, 2))
-    >>> [a + b for a, b in zip(two, other)] == one
-    True
-    """
-
-    def __init__(self, rows: int, batch_size: int, seed: int, process: int, processes: int) -> None:
-        self.rows, self.batch_size, self.seed = rows, batch_size, seed
-        self.process, self.processes = process, processes
-        self.epoch = 0
-
-    def __len__(self) -> int:
-        return math.ceil(self.rows / (self.batch_size * self.processes))
-
-    def __iter__(self) -> Iterator[list[int]]:
-        order = np.random.default_rng((self.seed, self.epoch)).permutation(self.rows)
-        together = self.batch_size * self.processes
-        for start in range(0, self.rows, together):
-            shares = np.array_split(order[start : start + together], self.processes)
-            yield shares[self.process].tolist() or IDLE
 
 
 def _as_it_is(batch: Any) -> Any:

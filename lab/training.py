@@ -26,6 +26,7 @@ from lab.home import publish
 from lab.model import Loaded, check_fits, load_model
 from lab.preparation import Prepared, prepare
 from lab.runs import STOPPED, Run, Writer, create_run, curve
+from lab.surprisals import Recorder
 from lab.trainer import MaskedTrainer
 
 # A run is saved at least this often, so that a crash costs minutes. A checkpoint of the bundled model takes 0.3 s.
@@ -63,7 +64,8 @@ def resume(run: Run, *, should_stop: StopAsked = lambda: False) -> Iterator[Even
         f"The run {run.id} has no checkpoint to resume from. Start a new one with the same settings.",
         RunError,
     )
-    run.forget_stop()
+    if not run.is_reserved():  # whoever keeps its place has heard since when it is wanted again
+        run.forget_stop()
     yield from _follow(run.config(), run, checkpoints[-1], should_stop)
 
 
@@ -103,6 +105,7 @@ class _Session(TrainerCallback):
         self.config, self.should_stop = config, should_stop
         self._listener = listener
         self._writer: Writer | None = None
+        self._recorder: Recorder | None = None
         self._began = self._clock = self._saved = time.monotonic()
         self._earlier = 0.0  # seconds of the sessions before, where this one resumes
         self._evaluation_seconds = 0.0
@@ -150,6 +153,9 @@ class _Session(TrainerCallback):
                     self.step = int(checkpoint.name.rpartition("-")[2])
                     told = (event.seconds for event in curve(run.events()) if event.step <= self.step)
                     self._earlier = max(told, default=0.0)
+                if config.keep_surprisals and args.world_size == 1:
+                    self._recorder = Recorder(run, config, self.trainer.total_steps, self.step)
+                    stack.callback(self._recorder.close)
             try:
                 self._say_start(prepared, hardware)
                 self.trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -214,6 +220,8 @@ class _Session(TrainerCallback):
         if not logs or "loss" not in logs:
             return
         self._check_finite(logs["loss"])
+        if self._recorder is not None:
+            self._recorder.keep(self.step, self.trainer.surprisals)
         self._say_stepped(logs, state.epoch)
         every = self.config.probe_steps or max(1, self.trainer.total_steps // 20)
         if _is_due(self.step, every) or self.step == self.trainer.total_steps:

@@ -77,6 +77,7 @@ _TOLD_ONLY = {
     "save_steps",
     "probe_steps",
     "probes",
+    "keep_surprisals",
     "report_to",
     "max_test_chunks",
     "per_device_eval_batch_size",
