@@ -127,10 +127,10 @@ def picture(passage: "Passage", dials: Dials, model: str) -> list[Block]:
         _counts(lanes),
         *_leak_meter(passage, dials, model, lanes),
         blocks.say(
-            "Both lanes throw the same dice: a word's first piece falls alike in both, and in the lower lane it decides for "
-            "the whole word. {rate} is each piece's own chance (each word's, in the lower lane), so one draw of a short text "
-            "may select none, or many. Whether a selected piece is hidden, swapped or kept is drawn for each piece, in both "
-            "lanes, as in BERT's own code.",
+            "Both lanes throw the same dice: a word's first piece falls alike in both, and in the lower lane it decides "
+            "for the whole word. {rate} is each piece's own chance (each word's, in the lower lane), so one draw of a "
+            "short text may select none, or many. Whether a selected piece is hidden, swapped or kept is drawn for each "
+            "piece, in both lanes, as in BERT's own code.",
             tone="quiet",
             rate=percent(masking.mlm_probability),
         ),

@@ -93,8 +93,8 @@ class Page(LessonPage):
     def slot_mentions(self) -> None:
         with gr.Column(elem_classes="card"):
             gr.Markdown(
-                "### Is that so in general?\nFor content words that come twice in a passage: the average probability of the true "
-                "word with its other mention in sight, and with both hidden.",
+                "### Is that so in general?\nFor content words that come twice in a passage: the average probability of "
+                "the true word with its other mention in sight, and with both hidden.",
                 elem_classes="prose",
             )
             with gr.Row(elem_classes="controls"):
@@ -158,13 +158,11 @@ class Page(LessonPage):
         other = [self.passage.input, self.text.change]
         dialled = [each.input for each in shares]
 
-        self._draw([self.opener.open, *other], show_passage, passage, [self.card, self.hidden, self.scored])
-        self._draw(
-            [self.opener.open, *other, *dialled, self.frozen.input, self.epoch.input], draw, drawn, [self.lanes, self.code]
-        )
-        self._draw([self.opener.open, *other, *dialled], redraw_often, [*passage, *shares], [self.thousand])
-        self._draw([self.opener.open, *other], show_own, [*passage, self.packed], [self.own, self.packed, self.own_code])
-        self._draw([self.opener.open, *other, *dialled], check, [*passage, *shares, self.turn], [self.check])
+        self._draw([*other], show_passage, passage, [self.card, self.hidden, self.scored])
+        self._draw([*other, *dialled, self.frozen.input, self.epoch.input], draw, drawn, [self.lanes, self.code])
+        self._draw([*other, *dialled], redraw_often, [*passage, *shares], [self.thousand])
+        self._draw([*other], show_own, [*passage, self.packed], [self.own, self.packed, self.own_code])
+        self._draw([*other, *dialled], check, [*passage, *shares, self.turn], [self.check])
 
         self.on(self.scored.commit, predicted, passage, [self.scored])
         step = f"epoch => Math.min(epoch + 1, {EPOCHS})"
@@ -176,7 +174,8 @@ class Page(LessonPage):
         self.on(self.measure_mentions.click, measure_mentions, [], [self.mentions], heavy=True, stop=self.stop_mentions)
 
     def _draw(self, events: list[Any], handler: Any, inputs: list[Any], outputs: list[Any]) -> None:
-        """Several events, one request at a time: so that of two changes at once the last is what is shown."""
+        """Draw at the opening, and whenever one of these happens: one request at a time, so the last is what is shown."""
+        self.when_opened(handler, inputs, outputs)
         self.on(partial(gr.on, events), handler, inputs, outputs)
 
 
