@@ -61,11 +61,10 @@ def explain(tokenizer: "PreTrainedTokenizerFast", text: str) -> list[Piece]:
     """
     encoding = backend(tokenizer).encode(text)
     pieces: list[Piece] = []
-    for i, (piece, id, word, (start, end)) in enumerate(
-        zip(encoding.tokens, encoding.ids, encoding.word_ids, encoding.offsets, strict=True)
-    ):
-        special = bool(encoding.special_tokens_mask[i]) or word is None
-        continues = not special and i > 0 and pieces[-1].word == word
+    columns = (encoding.tokens, encoding.ids, encoding.word_ids, encoding.offsets, encoding.special_tokens_mask)
+    for piece, id, word, (start, end), added in zip(*columns, strict=True):
+        special = bool(added) or word is None
+        continues = not special and bool(pieces) and pieces[-1].word == word
         pieces.append(Piece(piece, id, None if special else word, start, end, continues, special))
     return pieces
 
