@@ -31,7 +31,8 @@
     lab.plotly().then(Plotly => {
       plot.drawn = plot.dataset.figure + document.body.classList.contains('dark');
       const {data, layout} = lab.coloured(JSON.parse(plot.dataset.figure));
-      return Plotly.react(plot, data, layout, lab.CONFIG);
+      // In a child of its own: Plotly marks its element with classes, which a redrawing of the view would take off again.
+      return Plotly.react(plot.firstElementChild || plot.appendChild(make('div')), data, layout, lab.CONFIG);
     }).catch(() => { plot.textContent = 'The picture could not be drawn. Reload the page to try again.'; });
   });
 
