@@ -10,12 +10,13 @@ import signal
 import threading
 import time
 import traceback
+from contextlib import suppress
 from types import TracebackType
 
 from filelock import Timeout
 
 from lab import queue
-from lab.endings import bury, cause_of_death, out_of_memory_kills, withdraw
+from lab.endings import bury, cause_of_death, out_of_memory_kills, revive, withdraw
 from lab.errors import LabError
 from lab.home import held, home, lock, make_folder, read_json
 from lab.limits import Limits
@@ -53,6 +54,8 @@ class Desk:
         self._attempts: dict[int, int] = {}
         self._since: dict[tuple[str, int], float] = {}  # when we first saw what
         self._kills = 0
+        self._last_words = ""
+        self._noted = ""
 
     def open(self) -> "Desk":
         """Begin. Returns at once."""
@@ -76,7 +79,7 @@ class Desk:
         self.close()
 
     def _serve(self) -> None:
-        ours = lock(home() / "desk.lock", timeout=0)
+        ours = lock(home() / "desk.lock", timeout=0.5)
         try:
             while not self._closing.is_set():
                 try:
@@ -93,11 +96,10 @@ class Desk:
                     if self._until_empty:
                         return
                     self._closing.wait(1)
-                except (LabError, OSError) as error:  # a full disk, perhaps: it may be better in a moment
-                    _note(str(error))
-                    self._closing.wait(1)
-                except Exception:  # whatever it is, the other runs must not wait for ever
-                    _note(traceback.format_exc())
+                except (
+                    Exception
+                ) as error:  # whatever it is, it may be better in a moment, and the queue must not stand still
+                    self._note(str(error) if isinstance(error, LabError | OSError) else traceback.format_exc())
                     self._closing.wait(1)
                 self._closing.wait(_TICK)
         finally:
@@ -113,27 +115,42 @@ class Desk:
         waiting: list[tuple[Run, queue.Entry]] = []
         for entry in queue.entries():
             run = Run(home() / "runs" / entry.run)
-            worker = self._workers.get(entry.number)
-            if run.goes_on():
-                busy = True
-                self._watch(run, entry)
-            elif run.has_ended() or not run.folder.exists():
-                with queue.changing():  # a run that is just being asked for has its entry before its folder
-                    if run.has_ended() or not run.folder.exists():
-                        queue.remove(entry)
-            elif worker is not None:
-                busy = True
-                self._wait_for(worker, run, entry)
-            elif (run.folder / "worker.json").exists():
-                self._find_dead(run, entry)
-            elif (reason := run.asked_to_stop()) is not None:
-                withdraw(run, entry, reason)
-            else:
+            try:
+                at = self._see_to(run, entry)
+            except (LabError, OSError) as error:  # a full disk, perhaps: it may be better next time
+                self._note(str(error))
+                continue
+            busy |= at == "busy"
+            if at == "waiting":
                 waiting.append((run, entry))
         self._forget()
         self._keep_a_spare(busy)
         if waiting and not busy:
             self._serve_next(*waiting[0])
+
+    def _see_to(self, run: Run, entry: queue.Entry) -> str:
+        """What one run in the queue is at, "waiting", "busy" or "gone", and what follows from it."""
+        worker = self._workers.get(entry.number)
+        taken = (run.folder / "worker.json").exists()
+        if taken and run.goes_on():
+            self._watch(run, entry)
+            return "busy"
+        if run.has_ended() or not run.folder.exists():
+            with queue.changing():  # a run that is just being asked for has its entry before its folder
+                if run.has_ended() or not run.folder.exists():
+                    queue.remove(entry)
+            return "gone"
+        if worker is not None:
+            self._wait_for(worker, run, entry)
+            return "busy"
+        if taken:  # by a worker of a desk before us, that died without anyone seeing it
+            if not revive(run, entry, _ATTEMPTS):
+                bury(run, entry, cause_of_death(None, False, ""))
+            return "gone"
+        reason = run.asked_to_stop()
+        if reason is not None:
+            withdraw(run, entry, reason)
+        return "waiting" if reason is None else "gone"
 
     def _serve_next(self, run: Run, entry: queue.Entry) -> None:
         if self._broken >= _ATTEMPTS:
@@ -152,9 +169,11 @@ class Desk:
             worker.give(run)
 
     def _wait_for(self, worker: Worker, run: Run, entry: queue.Entry) -> None:
-        """Our worker doesn't hold the run's lock: it is about to take it, or it is dead."""
+        """Our worker doesn't hold the run: it is about to take it up, or it is dead."""
         code = worker.exit_code()
         if code is None and not worker.taken:
+            if self._seconds_since("given to a worker", entry) > _PATIENCE:
+                worker.dismiss()
             return
         code = worker.exit_code(timeout=2) if code is None else code
         del self._workers[entry.number]
@@ -163,13 +182,6 @@ class Desk:
             return  # it died too early to have had to do with the run: the next one takes it
         memory_ran_out = out_of_memory_kills() > self._kills
         bury(run, entry, cause_of_death(code, memory_ran_out, worker.last_words()))
-
-    def _find_dead(self, run: Run, entry: queue.Entry) -> None:
-        """A worker of a desk before us, that died without anyone seeing it."""
-        if run.log_bytes() <= entry.log_bytes() and run.asked_to_stop() is None and queue.attempt(entry) < _ATTEMPTS:
-            (run.folder / "worker.json").unlink(missing_ok=True)  # it had not begun: as if nothing had been
-        else:
-            bury(run, entry, cause_of_death(None, False, ""))
 
     def _watch(self, run: Run, entry: queue.Entry) -> None:
         """See that a run that goes on ends when it is to."""
@@ -216,6 +228,13 @@ class Desk:
         if time.monotonic() >= self._next_spare or not (busy or self._broken):
             self._spare = Worker()
 
+    def _note(self, what: str) -> None:
+        """Write down, once, what went wrong with the desk itself, for whoever looks after the server."""
+        if what != self._noted:
+            self._noted = what
+            with suppress(OSError), (home() / "desk.log").open("a", encoding="utf-8") as file:
+                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {what}\n")
+
 
 def _needed() -> set[str]:
     """The runs that the queue needs: those in it, and those whose models they begin from."""
@@ -227,15 +246,6 @@ def _needed() -> set[str]:
 def main() -> None:
     """Be a desk without a server, until there is nothing left to do."""
     Desk(until_empty=True).open().wait()
-
-
-def _note(what: str) -> None:
-    """Write down what went wrong with the desk itself, for whoever looks after the server."""
-    try:
-        with (home() / "desk.log").open("a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {what}\n")
-    except OSError:
-        pass  # the disk is full, and that is what was to be noted
 
 
 def _sweep() -> None:

@@ -14,7 +14,7 @@ from lab.runs import CUT_OFF, Run, Writer, summarize
 def withdraw(run: Run, entry: queue.Entry, reason: str) -> bool:
     """End a run that waits: a new one as Stopped, one to be resumed as it was before. False if a worker has it already."""
     with suppress(RunError), run.writing(patience=0) as writer:
-        if not run.has_ended():
+        if entry.stands() and not run.has_ended():
             if (run.folder / "worker.json").exists():
                 return False
             _take_back(writer, entry, reason)
@@ -23,10 +23,21 @@ def withdraw(run: Run, entry: queue.Entry, reason: str) -> bool:
     return False
 
 
+def revive(run: Run, entry: queue.Entry, attempts: int) -> bool:
+    """Let a run wait again whose worker died before it had begun; False if it had, or if that has happened too often."""
+    with run.ending():
+        if entry.stands() and not run.has_ended():
+            began = run.log_bytes() > entry.log_bytes()
+            if began or run.asked_to_stop() is not None or queue.attempt(entry) >= attempts:
+                return False
+            (run.folder / "worker.json").unlink(missing_ok=True)
+        return True
+
+
 def bury(run: Run, entry: queue.Entry, why: str) -> None:
     """End a run whose worker is dead, for the reason `why`. What it said last stands."""
-    with run.writing() as writer:
-        if not run.has_ended():
+    with run.ending() as writer:
+        if entry.stands() and not run.has_ended():  # or it has just been resumed, under another entry
             last = latest(run, Event)
             went_on = run.log_bytes() > entry.log_bytes()
             asked = run.asked_to_stop()

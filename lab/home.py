@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,11 +81,11 @@ def held(path: Path) -> bool:
     """Whether somebody holds that lock now. Asks by taking it for an instant; never makes the file."""
     if not path.exists():
         return False
-    try:
-        with lock(path, timeout=0):
+    for pause in (0.002, 0):  # asked again, for it may have been another one asking
+        with contextlib.suppress(Timeout), lock(path, timeout=0):
             return False
-    except Timeout:
-        return True
+        time.sleep(pause)
+    return True
 
 
 def publish(draft: Path, final: Path) -> None:

@@ -94,6 +94,8 @@ def standing(run: str) -> Standing:
     found = _get(run)
     state = found.state()
     entry = queue.find(run)
+    if state == "waiting" and entry is None:  # it was taken out between two looks
+        return standing(run)
     summary = found.summary() if state not in ("waiting", "running") else {}
     position = start = seconds = None
     reason = summary.get("reason")

@@ -26,6 +26,10 @@ class Entry:
     visitor: str  # who has asked for it, as twelve hexadecimal digits; empty for nobody in particular
     path: Path
 
+    def stands(self) -> bool:
+        """Whether it is still in the queue."""
+        return self.path.exists()
+
     def log_bytes(self) -> int:
         """How long its log was when it came: what is behind that was written since."""
         return (read_json(self.path) or {}).get("log_bytes", 0)

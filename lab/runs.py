@@ -32,7 +32,7 @@ from filelock import Timeout
 
 from lab import queue
 from lab.config import RunConfig
-from lab.errors import RunError, require
+from lab.errors import RunError
 from lab.events import Evaluated, Event, Failed, Finished, RunStarted, Stepped, Stopped, from_json, is_last, to_json
 from lab.home import held, home, lock, make_folder, plain_words, read_json, write_json
 from lab.settings import build, values
@@ -107,11 +107,10 @@ class Run:
     def state(self) -> str:
         """waiting, running, finished, stopped, failed or interrupted."""
         ended = self._ended()
-        if ended is None and self.goes_on():
-            return "running"
-        ended = ended or self._ended()
         if ended is None and self.waits():
             return "waiting"
+        if ended is None and self.goes_on():
+            return "running"
         return (ended or self.summary()).get("state", "interrupted")
 
     def has_ended(self) -> bool:
@@ -139,8 +138,12 @@ class Run:
             (self.folder / "pinned").touch() if pinned else (self.folder / "pinned").unlink(missing_ok=True)
 
     def goes_on(self) -> bool:
-        """Whether a process is at it now."""
-        return held(self.folder / "writer.lock")
+        """Whether a process trains it now."""
+        # Whoever writes down its end for it holds the lock too, so that is asked before and after.
+        return not self._is_being_ended() and held(self.folder / "writer.lock") and not self._is_being_ended()
+
+    def _is_being_ended(self) -> bool:
+        return (self.folder / "ending").exists()
 
     def waits(self) -> bool:
         """Whether it stands in the queue and no worker has taken it up yet."""
@@ -162,7 +165,7 @@ class Run:
 
     def begin_again(self) -> None:
         """Take back how it ended, for it is to go on."""
-        for trace in ("worker.json", "stop.json", "summary.json"):
+        for trace in ("worker.json", "stop.json", "ending", "summary.json"):
             (self.folder / trace).unlink(missing_ok=True)
 
     def note_facts(self, **facts: str) -> None:
@@ -197,6 +200,17 @@ class Run:
                 yield Writer(self, file.fileno())
 
     @contextmanager
+    def ending(self) -> Iterator["Writer"]:
+        """Write its end for a worker that is dead; meanwhile nobody takes it for one that goes on."""
+        with plain_words(f"write to {self.folder}"):
+            (self.folder / "ending").touch()
+        try:
+            with self.writing() as writer:
+                yield writer
+        finally:
+            (self.folder / "ending").unlink(missing_ok=True)
+
+    @contextmanager
     def _alone(self, patience: float) -> Iterator[None]:
         with ExitStack() as stack:
             try:
@@ -209,11 +223,14 @@ class Run:
 
     def delete(self) -> None:
         """Remove the folder and all in it. Raises RunError while the run goes on."""
-        require(not self.goes_on(), f"The run {self.id} is still going on. Stop it first.", RunError)
         # Renamed first, so that a removal cut short leaves nothing that looks like a run.
         grave = self.folder.with_name(f".deleted-{self.id}")
         with plain_words(f"delete {self.folder}"):
-            self.folder.replace(grave)
+            try:
+                with self._alone(patience=0.2):
+                    self.folder.replace(grave)
+            except RunError:
+                raise RunError(f"The run {self.id} is still going on. Stop it first.") from None
             shutil.rmtree(grave)
 
 
@@ -264,10 +281,13 @@ def create_run(config: RunConfig, enter: Callable[[str, Path], None] = lambda _r
     settings = {key: list(value) if isinstance(value, tuple) else value for key, value in values(config).items()}
     versions = {package: version(package) for package in PACKAGES} | {"python": platform.python_version()}
     created = datetime.now().astimezone().isoformat(timespec="seconds")
-    write_json(draft / "config.json", {"created": created, "settings": settings, "versions": versions})
-    enter(name, draft)
-    with plain_words(f"make the folder of the run {name}"):
-        draft.replace(folder / name)
+    try:
+        write_json(draft / "config.json", {"created": created, "settings": settings, "versions": versions})
+        enter(name, draft)
+        with plain_words(f"make the folder of the run {name}"):
+            draft.replace(folder / name)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)  # still there only if something went wrong
     return Run(folder / name)
 
 

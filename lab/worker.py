@@ -18,9 +18,10 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 import psutil
 
@@ -39,6 +40,8 @@ _ROOT = Path(__file__).resolve().parent.parent
 class Worker:
     """A worker as the one who started it sees it."""
 
+    module: ClassVar = "lab.worker"
+
     def __init__(self) -> None:
         make_folder(home() / "workers")
         self.name = secrets.token_hex(8)
@@ -48,7 +51,7 @@ class Worker:
         self._log = home() / "workers" / f"{self.name}.log"  # moves into the run's folder when it takes that up
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "lab.worker", self.name],
+                [sys.executable, "-m", self.module, self.name],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -129,10 +132,10 @@ def main() -> int:
     os.dup2(2, 1)  # Trainer prints to standard output
     state = _State()
     signal.signal(signal.SIGTERM, state.on_terminate)
-    _warm_up()
+    idle_work = _warm_up()
     said.write("ready\n")
     said.flush()
-    job = _wait_for_job()
+    job = _wait_for_job(idle_work)
     if job is None:
         return 0
     run = Run(Path(job["run"]))
@@ -140,6 +143,7 @@ def main() -> int:
         with run.reserved():
             if queue.find(run.id) is None or (run.folder / "summary.json").exists():
                 return 0  # somebody has stopped or deleted it meanwhile
+            (run.folder / "ending").unlink(missing_ok=True)  # a desk may have died over it
             write_json(run.folder / "worker.json", {"pid": os.getpid(), "name": sys.argv[1]})
             with contextlib.suppress(OSError):
                 (home() / "workers" / f"{sys.argv[1]}.log").replace(run.folder / "worker.log")
@@ -201,18 +205,15 @@ def _train(run: Run, state: _State) -> int:
     return 0
 
 
-def _wait_for_job() -> dict[str, Any] | None:
-    """The job, or None if whoever might bring one is gone. Until it comes, this computer is measured."""
-    from lab.calibration import calibrate
-
+def _wait_for_job(idle_work: Iterator[None]) -> dict[str, Any] | None:
+    """The job, or None if whoever might bring one is gone. Until it comes, there is `idle_work` to do, piece by piece."""
     parent = os.getppid()
-    pieces = calibrate()
     idle = False
     while not select.select([sys.stdin], [], [], 5 if idle else 0)[0]:
         if os.getppid() != parent:
             return None
         try:
-            idle = next(pieces, "done") == "done"
+            idle = next(idle_work, "done") == "done"
         except LabError as error:
             print(error, file=sys.stderr)
             idle = True
@@ -220,9 +221,10 @@ def _wait_for_job() -> dict[str, Any] | None:
     return json.loads(line) if line else None
 
 
-def _warm_up() -> None:
-    """Import what training needs, and have the system hold the bundled model and corpus in memory."""
+def _warm_up() -> Iterator[None]:
+    """Import what training needs, and have the bundled model and corpus at hand; what to do then, while idle."""
     import lab.training  # noqa: F401
+    from lab.calibration import calibrate
     from lab.commands import quiet
     from lab.config import RunConfig
     from lab.model import load_model
@@ -233,6 +235,7 @@ def _warm_up() -> None:
         config = RunConfig()
         load_model(config.model)
         prepare(config.model, config.data, config.chunking)
+    return calibrate()
 
 
 def _step_back() -> None:

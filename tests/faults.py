@@ -294,7 +294,7 @@ def main() -> int:
         "HF_HUB_OFFLINE": "1",
         "HF_HOME": f"{home}/hub",
         "LAB_MAX_QUEUE": "none",
-        "LAB_NICE": "1",
+        "LAB_NICE": "0",
     }
     try:
         report = trial(options.kills, options.seed)
