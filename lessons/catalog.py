@@ -1,7 +1,8 @@
 """The catalog: finds the lessons, reads their texts, and puts them in order.
 
 A lesson's text (`lesson.md`) is front matter and prose. A line `[[name]]` is a slot: there the lesson's page puts its part
-of that name. `[[more: Title]]` … `[[end]]` folds what lies between.
+of that name. `[[more: Title]]` … `[[end]]` folds what lies between; `[[after: ID]]` … `[[end]]` keeps it out of sight until
+the prediction of that id is committed.
 """
 
 import re
@@ -25,8 +26,8 @@ _SLOT = re.compile(r"^\[\[(.+?)\]\]$", re.MULTILINE)
 class Part:
     """A stretch of a lesson: prose, a slot, or the beginning or the end of a folded part."""
 
-    kind: str  # "prose", "slot", "more" or "end"
-    text: str  # the prose, the slot's name, or the fold's title
+    kind: str  # "prose", "slot", "more", "after" or "end"
+    text: str  # the prose, the slot's name, the fold's title, or the prediction's id
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def _parts(body: str) -> list[Part]:
     for slot in _SLOT.finditer(body):
         parts.append(Part("prose", body[at : slot.start()].strip()))
         kind, _, title = slot[1].partition(":")
-        if kind in ("more", "end"):
+        if kind in ("more", "after", "end"):
             parts.append(Part(kind, title.strip()))
         else:
             parts.append(Part("slot", slot[1].strip()))

@@ -42,17 +42,21 @@ class LessonPage:
             self.opener = opener(self.lesson.id)
             kicker = f"Lesson {self.lesson.order} · about {self.lesson.minutes} minutes" if self.lesson.order else "Setup"
             gr.Markdown(f'<p class="kicker">{kicker}</p>', elem_classes="kicker-line")
-            with ExitStack() as folds:
-                for i, part in enumerate(self.lesson.parts):
-                    match part.kind:
-                        case "prose":
-                            gr.Markdown(part.text, elem_classes=["prose", *(["claim"] if i == 0 else [])])
-                        case "slot":
-                            getattr(self, f"slot_{part.text}")()
-                        case "more":
-                            folds.enter_context(gr.Accordion(part.text or "More", open=False, elem_classes="more"))
-                        case "end":
-                            folds.close()
+            inside: list[ExitStack] = []
+            for i, part in enumerate(self.lesson.parts):
+                match part.kind:
+                    case "prose":
+                        gr.Markdown(part.text, elem_classes=["prose", *(["claim"] if i == 0 else [])])
+                    case "slot":
+                        getattr(self, f"slot_{part.text}")()
+                    case "more":
+                        inside.append(ExitStack())
+                        inside[-1].enter_context(gr.Accordion(part.text or "More", open=False, elem_classes="more"))
+                    case "after":
+                        inside.append(ExitStack())
+                        inside[-1].enter_context(gr.Column(elem_classes=["after", f"after-prediction-{part.text}"]))
+                    case "end":
+                        inside.pop().close()
         self.connect()
 
     def on(

@@ -67,6 +67,23 @@ def test_a_course_lesson_is_done_step_by_step_and_ends_with_a_check(lesson: Less
 
 
 @named
+def test_what_is_opened_is_closed(lesson: Lesson):
+    depth = 0
+    for part in lesson.parts:
+        depth += {"more": 1, "after": 1, "end": -1}.get(part.kind, 0)
+        assert depth >= 0, "an [[end]] too many"
+    assert depth == 0, "an [[end]] is missing"
+
+
+@named
+def test_what_waits_for_a_prediction_waits_for_one_of_the_lesson(lesson: Lesson):
+    source = "".join(path.read_text(encoding="utf-8") for path in (FOLDER / lesson.folder).glob("*.py"))
+    for part in lesson.parts:
+        if part.kind == "after":
+            assert f'"{part.text}"' in source, f"no prediction has the id {part.text}"
+
+
+@named
 def test_the_prose_opens_with_one_headline(lesson: Lesson):
     prose = [part.text for part in lesson.parts if part.kind == "prose"]
     assert prose[0].startswith("# ")
