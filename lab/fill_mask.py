@@ -63,46 +63,90 @@ def fill(loaded: Loaded, text: str, *, top_k: int = 5, targets: Sequence[str] = 
     """
     require(top_k >= 1, f"top_k is {top_k}. Set it to 1 or more.")
     ids = _encode(loaded, text)
-    blanks = (ids == loaded.tokenizer.mask_token_id).nonzero().flatten().tolist()
     target_ids = [_target_id(loaded, text, target) for target in targets]
-    answers: dict[int, tuple[Prediction, ...]] = {}
-    for asked in _rounds(blanks, order):
-        probabilities = _probabilities(loaded, ids)
-        remaining = [blank for blank in blanks if blank not in answers]
-        for blank in asked:
-            row = probabilities[remaining.index(blank)]
-            best = row.topk(min(top_k, len(row))).indices.tolist()
-            chosen = sorted(target_ids, key=lambda id: -row[id]) if targets else best
-            answers[blank] = tuple(_prediction(loaded, id, float(row[id])) for id in chosen)
-        if order != "together":
-            ids = ids.clone()
-            ids[asked[0]] = answers[asked[0]][0].id
-    found = tuple(answers[blank] for blank in blanks)
-    return Filled(text, found, _complete(text, [each[0] for each in found]))
+    found = []
+    for row in _beliefs(loaded, ids, target_ids, order):
+        chosen = sorted(target_ids, key=lambda id: -row[id]) or row.topk(min(top_k, len(row))).indices.tolist()
+        found.append(tuple(_prediction(loaded, id, float(row[id])) for id in chosen))
+    return Filled(text, tuple(found), _complete(text, [each[0] for each in found]))
 
 
 def side_by_side(
-    before: Loaded, after: Loaded, text: str, *, top_k: int = 5, targets: Sequence[str] = ()
+    before: Loaded,
+    after: Loaded,
+    text: str,
+    *,
+    top_k: int = 5,
+    targets: Sequence[str] = (),
+    order: Order = "together",
 ) -> tuple[tuple[Shift, ...], ...]:
     """Blank by blank, the answers in either model's first `top_k` (or the targets), with both probabilities.
 
-    Sorted by the second model's. Raises SettingError if the two models' vocabularies differ.
+    Sorted by the second model's. One blank after the other, each model goes on from its own best answers. Raises
+    SettingError if the two models' vocabularies differ.
     """
     require(
         before.tokenizer.get_vocab() == after.tokenizer.get_vocab(),
         f"{before.name} and {after.name} have different vocabularies, so their answers can't be set side by side.",
     )
-    both = []
-    for loaded in (before, after):
-        ids = _encode(loaded, text)
-        both.append(_probabilities(loaded, ids))
+    encoded = [_encode(loaded, text) for loaded in (before, after)]
     target_ids = [_target_id(before, text, target) for target in targets]
-    rows = []
-    for first, second in zip(*both, strict=True):
-        shown = target_ids or sorted({*first.topk(top_k).indices.tolist(), *second.topk(top_k).indices.tolist()})
-        shifts = [Shift(_word(before, id), float(first[id]), float(second[id])) for id in shown]
-        rows.append(tuple(sorted(shifts, key=lambda shift: -shift.after)))
-    return tuple(rows)
+    both = (_beliefs(loaded, ids, target_ids, order) for loaded, ids in zip((before, after), encoded, strict=True))
+    return tuple(_shifts(before, *rows, target_ids, top_k) for rows in zip(*both, strict=True))
+
+
+def contrast(loaded: Loaded, text: str, other: str, *, top_k: int = 5, targets: Sequence[str] = ()) -> tuple[Shift, ...]:
+    """What one model answers in two sentences: `before` is the probability in the first, `after` that in the other.
+
+    The answers in either's first `top_k` (or the targets) for the first blank of each; those that the first sentence
+    favours most come first. Raises SettingError as `fill` does.
+
+    >>> from lab.model import load
+    >>> shifts = contrast(load("bundled", device="cpu"), "He was a [MASK].", "She was a [MASK].", targets=["king", "queen"])
+    >>> [shift.word for shift in shifts]
+    ['king', 'queen']
+    """
+    target_ids = [_target_id(loaded, text, target) for target in targets]
+    rows = (_probabilities(loaded, _encode(loaded, each))[0] for each in (text, other))
+    shifts = _shifts(loaded, *rows, target_ids, top_k)
+    return tuple(sorted(shifts, key=lambda shift: shift.after / (shift.before + shift.after)))
+
+
+def spell(loaded: Loaded, text: str, word: str) -> tuple[str, ...]:
+    """The pieces that a word becomes in the place of a text's first blank: one, if it can be a target.
+
+    >>> from lab.model import load
+    >>> spell(load("bundled", device="cpu"), "This is [MASK].", "unwatchable")
+    ('un', '##watch', '##able')
+    """
+    _encode(loaded, text)
+    return tuple(map(str, loaded.tokenizer.convert_ids_to_tokens(_spell(loaded, text, word))))
+
+
+def _beliefs(loaded: Loaded, ids: torch.Tensor, target_ids: Sequence[int], order: Order) -> list[torch.Tensor]:
+    """For each blank the probabilities of the whole vocabulary, (vocabulary,) float32, when it is its turn to be asked.
+
+    One after the other, the best answer of each (of the targets, if there are any) stands in its place from then on.
+    """
+    blanks = (ids == loaded.tokenizer.mask_token_id).nonzero().flatten().tolist()
+    found: dict[int, torch.Tensor] = {}
+    for asked in _rounds(blanks, order):
+        rows = dict(zip((each for each in blanks if each not in found), _probabilities(loaded, ids), strict=True))
+        found |= {blank: rows[blank] for blank in asked}
+        if order != "together":
+            row = found[asked[0]]
+            ids = ids.clone()
+            ids[asked[0]] = max(target_ids, key=lambda id: row[id]) if target_ids else int(row.argmax())
+    return [found[blank] for blank in blanks]
+
+
+def _shifts(
+    loaded: Loaded, before: torch.Tensor, after: torch.Tensor, target_ids: Sequence[int], top_k: int
+) -> tuple[Shift, ...]:
+    """The answers in either row's first `top_k` (or the targets), sorted by the second row's."""
+    shown = target_ids or sorted({id for row in (before, after) for id in row.topk(top_k).indices.tolist()})
+    shifts = [Shift(_word(loaded, id), float(before[id]), float(after[id])) for id in shown]
+    return tuple(sorted(shifts, key=lambda shift: -shift.after))
 
 
 def _rounds(blanks: list[int], order: Order) -> list[list[int]]:
@@ -136,17 +180,21 @@ def _probabilities(loaded: Loaded, ids: torch.Tensor) -> torch.Tensor:
     return logits.float().softmax(dim=-1).cpu()
 
 
-def _target_id(loaded: Loaded, text: str, target: str) -> int:
-    """The one piece that a target becomes in the place of the first blank. Raises SettingError if it becomes several."""
+def _spell(loaded: Loaded, text: str, word: str) -> list[int]:
+    """The ids that a word becomes in the place of the first blank."""
     tokenizer = loaded.tokenizer
     blank = _BLANK.search(text)
     assert blank is not None, "the text has been encoded, which asks for a blank"
     head, tail = text[: blank.start()], text[blank.end() :]
     masked = tokenizer(_blank_out(loaded, text))["input_ids"]
-    filled = tokenizer(_blank_out(loaded, head + target + tail))["input_ids"]
+    filled = tokenizer(_blank_out(loaded, head + word + tail))["input_ids"]
     at = masked.index(tokenizer.mask_token_id)
-    after = len(masked) - at - 1
-    pieces = filled[at : len(filled) - after]
+    return filled[at : len(filled) - (len(masked) - at - 1)]
+
+
+def _target_id(loaded: Loaded, text: str, target: str) -> int:
+    """The one piece that a target becomes in the place of the first blank. Raises SettingError if it becomes several."""
+    tokenizer, pieces = loaded.tokenizer, _spell(loaded, text, target)
     if len(pieces) != 1 or pieces[0] == tokenizer.unk_token_id or not target.strip():
         spelled = " ".join(tokenizer.convert_ids_to_tokens(pieces)) or "nothing"
         raise SettingError(

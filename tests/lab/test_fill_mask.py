@@ -1,10 +1,14 @@
 """Fill-mask: what transformers' own pipeline answers, and what it can't."""
 
+import copy
+from dataclasses import replace
+
 import pytest
+import torch
 from transformers import pipeline
 
 from lab.errors import SettingError
-from lab.fill_mask import fill, side_by_side
+from lab.fill_mask import contrast, fill, side_by_side, spell
 from lab.model import load
 
 
@@ -80,9 +84,6 @@ def test_two_models_side_by_side_show_the_answers_of_either(loaded):
 
 
 def test_two_vocabularies_are_not_set_side_by_side(loaded, tokenizer):
-    import copy
-    from dataclasses import replace
-
     other = copy.deepcopy(tokenizer)
     other.add_tokens(["zzzz"])
     with pytest.raises(SettingError, match="different vocabularies"):
@@ -103,3 +104,49 @@ def test_a_text_longer_than_the_model_reads_is_refused(loaded):
 def test_asking_for_no_answer_is_refused(loaded):
     with pytest.raises(SettingError, match="top_k is 0"):
         fill(loaded, "A [MASK].", top_k=0)
+
+
+def test_in_order_each_of_two_models_goes_on_from_its_own_answers(loaded):
+    text = "The [MASK] of this [MASK] made me [MASK]."
+    other = copy.deepcopy(loaded.model)
+    with torch.no_grad():
+        other.distilbert.transformer.layer[0].attention.q_lin.weight.mul_(2)
+    after = replace(loaded, model=other)
+    rows = side_by_side(loaded, after, text, top_k=3, order="right_to_left")
+    for row, first, second in zip(
+        rows,
+        fill(loaded, text, order="right_to_left").blanks,
+        fill(after, text, order="right_to_left").blanks,
+        strict=True,
+    ):
+        found = {shift.word: shift for shift in row}
+        assert found[first[0].word].before == pytest.approx(first[0].probability, rel=1e-4)
+        assert found[second[0].word].after == pytest.approx(second[0].probability, rel=1e-4)
+
+
+def test_two_sentences_in_one_model_are_what_the_model_answers_to_each(loaded):
+    he, she = "He was a [MASK].", "She was a [MASK]."
+    shifts = contrast(loaded, he, she, top_k=3)
+    first, second = (
+        {answer.word: answer.probability for answer in fill(loaded, text, top_k=500).blanks[0]} for text in (he, she)
+    )
+    assert {answer.word for text in (he, she) for answer in fill(loaded, text, top_k=3).blanks[0]} == {
+        s.word for s in shifts
+    }
+    for shift in shifts:
+        assert shift.before == pytest.approx(first[shift.word], rel=1e-4)
+        assert shift.after == pytest.approx(second[shift.word], rel=1e-4)
+    ratios = [shift.before / shift.after for shift in shifts]
+    assert ratios == sorted(ratios, reverse=True)
+
+
+def test_two_sentences_can_be_asked_for_targets_alone(loaded):
+    shifts = contrast(loaded, "The man was [MASK].", "The woman was [MASK].", targets=["strong", "beautiful"])
+    assert {shift.word for shift in shifts} == {"strong", "beautiful"}
+    with pytest.raises(SettingError, match="'unwatchable' is not one piece"):
+        contrast(loaded, "A [MASK].", "The [MASK].", targets=["unwatchable"])
+
+
+@pytest.mark.parametrize(("word", "pieces"), [("film", ("film",)), ("Film", ("film",)), ("two words", ("two", "words"))])
+def test_a_word_is_spelled_as_the_tokenizer_spells_it_in_that_place(loaded, word, pieces):
+    assert spell(loaded, "A great [MASK], I think.", word) == pieces
