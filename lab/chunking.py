@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 
+SMALLEST = 8  # positions in a chunk
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunking:
     """How the stream is cut."""
@@ -29,16 +32,20 @@ class Chunking:
     remainder: Literal["drop", "pad"] = setting("drop", "what becomes of the short last chunk: dropped, or padded")
 
     def __post_init__(self) -> None:
-        require(self.chunk_size >= 8, f"chunk_size is {self.chunk_size}. Set it to 8 or more; 128 is usual.")
+        require(
+            self.chunk_size >= SMALLEST,
+            f"chunk_size is {self.chunk_size}. Set it to {SMALLEST} or more; 128 is usual.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class SpecialTokens:
-    """What a tokenizer puts round a text, and what it pads with."""
+    """What a tokenizer puts round a text, what it pads with, and what is never to be predicted."""
 
     prefix: tuple[int, ...]
     suffix: tuple[int, ...]
     pad: int | None
+    reserved: tuple[int, ...] = ()  # the mask, the unknown piece …: no piece of a text, wherever it may stand
 
     @classmethod
     def of(cls, tokenizer: "PreTrainedTokenizerFast") -> "SpecialTokens":
@@ -46,12 +53,14 @@ class SpecialTokens:
 
         >>> from lab.model import load_tokenizer
         >>> SpecialTokens.of(load_tokenizer("bundled"))
-        SpecialTokens(prefix=(101,), suffix=(102,), pad=0)
+        SpecialTokens(prefix=(101,), suffix=(102,), pad=0, reserved=(0, 100, 101, 102, 103))
         """
         plain = tokenizer("a", add_special_tokens=False)["input_ids"]
         full = tokenizer("a")["input_ids"]
         before = next(i for i in range(len(full)) if full[i : i + len(plain)] == plain)
-        return cls(tuple(full[:before]), tuple(full[before + len(plain) :]), tokenizer.pad_token_id)
+        prefix, suffix = full[:before], full[before + len(plain) :]
+        reserved = tuple(sorted(tokenizer.all_special_ids))
+        return cls(tuple(prefix), tuple(suffix), tokenizer.pad_token_id, reserved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +69,11 @@ class Chunks:
 
     input_ids: np.ndarray  # int32
     word_starts: np.ndarray  # bool: a word begins, as far as this chunk shows it
-    special_tokens_mask: np.ndarray  # bool: special token or padding, never selected
+    special_tokens_mask: np.ndarray  # bool: special token, unknown piece or padding: never selected
     documents: np.ndarray  # int32: the document of each position; -1 for padding and for a chunk's own special tokens
     cuts_word: np.ndarray  # (chunks,) bool: this chunk begins inside a word that the one before it began
     rows: np.ndarray  # (chunks,) int64: the chunk's number in the whole corpus, which its masks are drawn by
+    joins: np.ndarray  # (n, 2) chunk and position of each first special token of a document inside a chunk: [SEP]|[CLS]
     padding: int  # positions of padding at the end of the last chunk
     dropped: tuple[int, int]  # the positions of the stream, from and to, that made no whole chunk
     truncated: int  # pieces that would be lost if each document were cut to one chunk instead
@@ -88,21 +98,26 @@ class Chunks:
 
     def sample(self, size: int | None, seed: int) -> "Chunks":
         """So many chunks, drawn without replacement and kept in order; all of them if `size` is None or larger."""
+        require(size is None or size >= 1, f"{size} chunks are none at all. Ask for 1 or more, or leave it out for all.")
         if size is None or size >= len(self):
             return self
         kept = np.sort(np.random.default_rng(seed).permutation(len(self))[:size])
+        joins = self.joins[np.isin(self.joins[:, 0], kept)]
         return replace(
             self,
             **{
                 name: getattr(self, name)[kept]
                 for name in ("input_ids", "word_starts", "special_tokens_mask", "documents", "cuts_word", "rows")
             },
+            joins=np.stack([np.searchsorted(kept, joins[:, 0]), joins[:, 1]], axis=1),
             padding=self.padding if kept[-1] == len(self) - 1 else 0,
         )
 
 
-def chunk(tokens: Tokens, chunking: Chunking, special: SpecialTokens) -> Chunks:
+def chunk(tokens: Tokens, chunking: Chunking, special: SpecialTokens, *, what: str = "Your text") -> Chunks:
     """Cut a corpus into chunks. Raises CorpusError if it doesn't fill one and the remainder is to be dropped.
+
+    `what` names the corpus in that error.
 
     >>> tokens = Tokens(np.arange(10, 25), np.ones(15, bool), np.array([0, 9, 15]))
     >>> chunks = chunk(tokens, Chunking(chunk_size=8), SpecialTokens((101,), (102,), 0))
@@ -113,17 +128,18 @@ def chunk(tokens: Tokens, chunking: Chunking, special: SpecialTokens) -> Chunks:
     (16, 19)
     """
     sizes = np.diff(tokens.document_starts)
-    bare, around = SpecialTokens((), (), special.pad), len(special.prefix) + len(special.suffix)
+    bare, around = replace(special, prefix=(), suffix=()), len(special.prefix) + len(special.suffix)
     # What goes round the documents is laid into the stream, what goes round the chunks is put on each row.
     documents_in, chunks_in = (special, bare) if chunking.special_tokens == "document" else (bare, special)
     have = len(tokens) + len(sizes) * (len(documents_in.prefix) + len(documents_in.suffix))
     room = chunking.chunk_size - len(chunks_in.prefix) - len(chunks_in.suffix)
     whole, rest = divmod(have, room)
     pad = chunking.remainder == "pad" and rest > 0
+    largest = chunking.chunk_size - room + have
+    smaller = f"set chunk_size to {largest} or less, " if largest >= SMALLEST else ""
     require(
         whole + pad > 0,
-        f"Your text makes {have} tokens, but one chunk needs {room}. "
-        f"Add text, set chunk_size to {max(8, chunking.chunk_size - room + have)} or less, or pad the remainder.",
+        f"{what} makes {have} tokens, but one chunk needs {room}. Add text, {smaller}or pad the remainder.",
         CorpusError,
     )
     require(
@@ -148,6 +164,7 @@ def chunk(tokens: Tokens, chunking: Chunking, special: SpecialTokens) -> Chunks:
         documents=documents,
         cuts_word=cuts_word,
         rows=np.arange(len(ids)),
+        joins=_joins(tokens, documents_in, len(ids), room),
         padding=padding,
         dropped=(have if pad else whole * room, have),
         truncated=int(np.maximum(sizes - (chunking.chunk_size - around), 0).sum()),
@@ -179,16 +196,22 @@ def borders(chunks: Chunks) -> Borders:
     last = chunks.documents.shape[1] - 1 - ordinary[:, ::-1].argmax(axis=1)
     row = np.arange(len(chunks))
     same = chunks.documents[row[:-1], last[:-1]] == chunks.documents[row[1:], first[1:]]
-    new = (chunks.documents[:, 1:] != chunks.documents[:, :-1]) & ordinary[:, 1:] & ordinary[:, :-1]
-    joins = np.argwhere(new & chunks.special_tokens_mask[:, 1:]) + np.array([0, 1])
     return Borders(
         words_cut=np.flatnonzero(chunks.cuts_word[1:]),
         documents_cut=np.flatnonzero(same),
-        joins=joins,
+        joins=chunks.joins,
         dropped=chunks.dropped,
         padding=chunks.padding,
         borders=len(chunks) - 1,
     )
+
+
+def _joins(tokens: Tokens, special: SpecialTokens, rows: int, room: int) -> np.ndarray:
+    """Where a document's special tokens follow another's inside a row: (row, position) of the first one."""
+    around = len(special.prefix) + len(special.suffix)
+    begins = tokens.document_starts[1:-1] + np.arange(1, len(tokens.document_starts) - 1) * around
+    inside = (begins % room > 0) & (begins < rows * room) & (around > 0)
+    return np.stack(np.divmod(begins[inside], room), axis=1)
 
 
 def _streams(tokens: Tokens, special: SpecialTokens, padding: int) -> Iterator[np.ndarray]:
@@ -214,6 +237,10 @@ def _streams(tokens: Tokens, special: SpecialTokens, padding: int) -> Iterator[n
     stream = np.ones(len(ordinary), bool)
     stream[ordinary] = tokens.word_starts
     yield stream
+    piece = np.ones(len(tokens), bool)
+    for id in special.reserved:
+        piece &= tokens.input_ids != id
+    ordinary[ordinary] = piece
     yield ~ordinary
     yield np.repeat(np.append(np.arange(len(sizes), dtype=np.int32), np.int32(-1)), np.append(sizes + around, padding))
 

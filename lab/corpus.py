@@ -4,9 +4,19 @@ Three sources: the bundled reviews, IMDB from the Hub, and a learner's own file 
 is held out is held out whole, so no piece of it is ever trained on.
 """
 
+import codecs
+import errno
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from glob import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -81,7 +91,7 @@ def guess_text_column(dataset: "Dataset") -> str:
     columns = [name for name, dtype in kinds.items() if dtype in ("string", "large_string")]
     require(
         bool(columns),
-        f"No column of this corpus holds text. Its columns are: {', '.join(dataset.column_names)}.",
+        f"No column of this corpus holds only text. Its columns are: {_columns(dataset)}.",
         CorpusError,
     )
     by_name = {name.lower(): name for name in columns}
@@ -118,7 +128,6 @@ def _load_folder(folder: Path) -> "dict[str, Dataset]":
 
 
 def _load_file(path: Path) -> "Dataset":
-    from datasets import Dataset
     from datasets.exceptions import DatasetGenerationError
 
     suffix = path.suffix.lower()
@@ -128,51 +137,158 @@ def _load_file(path: Path) -> "Dataset":
         CorpusError,
     )
     _check_readable(path, binary=suffix == ".parquet")
-    cache = str(home() / "cache" / "files")
     try:
-        if suffix == ".txt":
-            return Dataset.from_text(str(path), sample_by="paragraph", cache_dir=cache)
-        if suffix == ".csv":
-            return Dataset.from_csv(str(path), cache_dir=cache)
-        if suffix == ".jsonl":
-            return Dataset.from_json(str(path), cache_dir=cache)
-        return Dataset.from_parquet(str(path), cache_dir=cache)
-    except (DatasetGenerationError, pa.ArrowException, ValueError) as error:
-        raise CorpusError(f"Can't read {path.name} as {suffix[1:]}: {_reason(error)}. {_ADVICE[suffix]}") from error
-    except OSError as error:
-        raise CorpusError(
-            f"Can't prepare {path.name}: {error.strerror or error}. "
-            "Free some space, or set LAB_HOME to a folder that can be written to."
-        ) from error
+        return _read(path, suffix)
+    except (DatasetGenerationError, pa.ArrowException, ValueError, OSError) as error:
+        cause = _innermost(error)
+        if isinstance(cause, OSError) and cause.errno in _STORAGE:
+            raise CorpusError(
+                f"Can't prepare {path.name}: {os.strerror(cause.errno)}. "
+                "Free some space, or set LAB_HOME to a folder that can be written to."
+            ) from error
+        require(
+            "corresponds to no data" not in str(cause) and "at least one example" not in str(cause),
+            _empty(path),
+            CorpusError,
+        )
+        raise CorpusError(f"Can't read {path.name} as {suffix[1:]}: {_reason(cause, path)}. {_ADVICE[suffix]}") from error
 
+
+def _read(path: Path, suffix: str) -> "Dataset":
+    """Through `datasets`' readers, which keep what they have read in the lab's cache, and read from there next time.
+
+    What is in the cache but can't be read is made anew.
+    """
+    from datasets.io.csv import CsvDatasetReader
+    from datasets.io.json import JsonDatasetReader
+    from datasets.io.parquet import ParquetDatasetReader
+    from datasets.io.text import TextDatasetReader
+
+    make, options = {
+        ".txt": (TextDatasetReader, {"sample_by": "paragraph", "encoding": "utf-8-sig"}),
+        ".csv": (CsvDatasetReader, {}),
+        ".jsonl": (JsonDatasetReader, {}),
+        ".parquet": (ParquetDatasetReader, {}),
+    }[suffix]
+    # The readers take a path for a pattern: "mine[1].csv" would be "mine1.csv".
+    cache = home() / "cache" / "files"
+    read = partial(make, escape(str(path)), cache_dir=str(cache), **options)
+    with _hushed():
+        try:
+            reader = read()
+        except ValueError:
+            _drop_damaged(cache)
+            reader = read()
+        kept = Path(reader.builder.cache_dir)
+        if kept.exists():
+            try:
+                return reader.read()
+            except (pa.ArrowException, ValueError, OSError):
+                shutil.rmtree(kept, ignore_errors=True)
+        return reader.read()
+
+
+def _drop_damaged(cache: Path) -> None:
+    """Remove what the readers have kept but can't identify any more."""
+    for info in list(cache.rglob("dataset_info.json")):
+        try:
+            json.loads(info.read_bytes())
+        except ValueError:
+            shutil.rmtree(info.parent, ignore_errors=True)
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep the readers from logging what is about to be said in one sentence."""
+    from datasets.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
+_STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EIO, errno.EMFILE)
 
 _ADVICE = {
     ".txt": "Save it as plain text in UTF-8.",
-    ".csv": "Save it as CSV in UTF-8, with the names of the columns in the first line.",
-    ".jsonl": 'Write one JSON object a line, for example {"text": "…"}.',
+    ".csv": 'Save it as CSV in UTF-8 ("CSV UTF-8" in a spreadsheet), with the names of the columns in the first line.',
+    ".jsonl": 'Write one JSON object a line, in UTF-8, for example {"text": "…"}.',
     ".parquet": "Write it anew, for example with pandas' to_parquet.",
 }
 
 
 def _check_readable(path: Path, binary: bool) -> None:
-    """Refuse early, by name, what the readers would refuse in words of their own."""
+    """Refuse early, by name and line, what the readers would refuse in words of their own, or take for text."""
+    require(path.is_file(), f"{path.name} is not a file. Give the path of one.", CorpusError)
     try:
         with path.open("rb") as file:
-            head = file.read(65_536)
+            require(bool(file.read(1)), _empty(path), CorpusError)
+            file.seek(0)
+            if not binary:
+                _check_text(path, file)
     except OSError as error:
         raise CorpusError(f"Can't open {path.name}: {error.strerror}. Check the path and its permissions.") from error
-    require(bool(head), f"{path.name} is empty. Put some text in it: a few thousand words at least.", CorpusError)
-    text = binary or b"\0" not in head
-    require(text, f"{path.name} is not text. {_ADVICE.get(path.suffix.lower(), '')}", CorpusError)
 
 
-def _reason(error: BaseException) -> str:
-    """The innermost cause of an error, in one line."""
+def _check_text(path: Path, file: BinaryIO) -> None:
+    """UTF-8 from beginning to end, without zero bytes; read in blocks, for it may be larger than the memory."""
+    decoder, lines = codecs.getincrementaldecoder("utf-8")(), 1
+    while block := file.read(2**20):
+        utf_16 = block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and file.tell() == len(block)
+        require(not utf_16, f"{path.name} is in UTF-16. {_ADVICE[path.suffix.lower()]}", CorpusError)
+        zero = block.find(0)
+        try:
+            decoder.decode(block, final=len(block) < 2**20)
+        except UnicodeDecodeError as error:
+            lines += block[: error.start].count(b"\n")
+            raise CorpusError(
+                f"{path.name} is not text in UTF-8: line {lines} has other bytes. {_ADVICE[path.suffix.lower()]}"
+            ) from error
+        if zero >= 0:
+            lines += block[:zero].count(b"\n")
+            raise CorpusError(f"{path.name} is not text: line {lines} has a zero byte. {_ADVICE[path.suffix.lower()]}")
+        lines += block.count(b"\n")
+
+
+def _empty(path: Path) -> str:
+    return f"{path.name} is empty. Put some text in it: a few thousand words at least."
+
+
+def _innermost(error: BaseException) -> BaseException:
     while error.__cause__ is not None:
         error = error.__cause__
-    if isinstance(error, UnicodeDecodeError):
-        return "it is not in UTF-8"
-    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+    return error
+
+
+def _reason(cause: BaseException, path: Path | None = None) -> str:
+    """What a reader met, in the words of whoever made the file."""
+    said = (str(cause).strip().splitlines() or [type(cause).__name__])[0].rstrip(".")
+    if path is not None and path.suffix.lower() == ".jsonl":
+        return _first_bad_line(path) or said
+    if columns := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", said):
+        expected, line, seen = columns.groups()
+        return (
+            f"line {line} makes {seen} columns where {expected} are expected; perhaps a quotation mark is missing near it"
+        )
+    if "EOF inside string" in said:
+        return "a quotation mark is opened and never closed"
+    return said
+
+
+def _first_bad_line(path: Path) -> str | None:
+    """Where a .jsonl file goes wrong."""
+    with path.open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                if not line.strip() or isinstance(json.loads(line), dict):
+                    continue
+            except ValueError:
+                pass
+            return f"line {number} is not a JSON object"
+    return None
 
 
 def _load_imdb() -> "dict[str, Dataset]":
@@ -190,7 +306,7 @@ def _load_imdb() -> "dict[str, Dataset]":
         return load(local=not online)
     except (OSError, ValueError) as error:
         way_out = (
-            f"The Hub answered, but the data did not come ({_reason(error)}). Try again."
+            f"The Hub answered, but the data did not come ({_reason(_innermost(error))}). Try again."
             if online
             else "It is not on this computer, and the Hub can't be reached. Connect once and try again."
         )
@@ -210,10 +326,14 @@ def _as_text(dataset: "Dataset", corpus: Corpus) -> "Dataset":
         dataset = dataset.rename_column(column, "text")
     require(
         getattr(dataset.features["text"], "dtype", "") in ("string", "large_string"),
-        f"The column {column!r} holds no text. Choose another with text_column: {', '.join(dataset.column_names)}.",
+        f"The column {column!r} holds no text, or not only text. Choose another with text_column: {_columns(dataset)}.",
         CorpusError,
     )
     text = dataset.data.column("text")
+    try:
+        text.validate(full=True)  # Arrow takes any bytes for text until they are asked for
+    except pa.ArrowInvalid as error:
+        raise CorpusError(f"The column {column!r} holds bytes that are not UTF-8. Write the file anew as UTF-8.") from error
     blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(text), ""), True).to_numpy()
     if blank.any():
         dataset = dataset.select(np.flatnonzero(~blank))
@@ -223,6 +343,14 @@ def _as_text(dataset: "Dataset", corpus: Corpus) -> "Dataset":
             None
         )
     return dataset
+
+
+def _columns(dataset: "Dataset") -> str:
+    """The columns and what they hold: "text (string), stars (int64)"."""
+    kinds = (
+        (name, getattr(feature, "dtype", type(feature).__name__.lower())) for name, feature in dataset.features.items()
+    )
+    return ", ".join(f"{name} ({kind})" for name, kind in kinds)
 
 
 def _clean(batch: pa.Table) -> pa.Table:

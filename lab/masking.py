@@ -51,6 +51,11 @@ class Vocabulary:
             for piece, id in tokenizer.get_vocab().items()
             if id not in special and not (piece.startswith("[unused") and piece.endswith("]"))
         )
+        require(
+            bool(ordinary),
+            "This tokenizer's vocabulary has special tokens only, so there is no piece to predict. Choose another model.",
+            ModelError,
+        )
         return cls(tokenizer.mask_token_id, torch.tensor(ordinary), len(tokenizer))
 
     def to(self, device: torch.device) -> "Vocabulary":
@@ -186,7 +191,7 @@ def find_leaks(word_starts: Tensor, special_tokens_mask: Tensor, action: Tensor)
     begins[:, 0] = True  # a word cut by the border counts as what is visible of it
     word = (begins.flatten().cumsum(0) - 1).view_as(begins)
     selected = (action != UNTOUCHED) & ~special_tokens_mask
-    size = torch.bincount(word.flatten())[word]
+    size = torch.bincount(word[~special_tokens_mask], minlength=int(word.max()) + 1)[word]
     hidden = torch.bincount(word[selected], minlength=int(word.max()) + 1)[word]
     at_risk = selected & (size > 1)
     leaking = at_risk & (hidden < size)

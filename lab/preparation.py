@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from lab.chunking import Chunking, Chunks, SpecialTokens, chunk
 from lab.corpus import Corpus, load_corpus
+from lab.errors import CorpusError, require
 from lab.evaluation import Fingerprint, HeldOut, Scoring
 from lab.masking import Vocabulary
 from lab.model import load_tokenizer
-from lab.tokenization import backend, tokenize
+from lab.tokenization import Tokens, backend, tokenize
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -65,16 +66,33 @@ def prepare(
     tokenizer = load_tokenizer(model)
     splits = load_corpus(corpus)
     special = SpecialTokens.of(tokenizer)
-    train, test = (chunk(tokenize(splits[name], tokenizer), chunking, special) for name in ("train", "test"))
+    for name, limit in (("max_train_chunks", max_train_chunks), ("max_test_chunks", max_test_chunks)):
+        require(limit is None or limit >= 1, f"{name} is {limit}. Set it to 1 or more, or leave it out.")
+    chunks = {}
+    for name, what in (("train", "The training text"), ("test", "The held-out text")):
+        tokens = tokenize(splits[name], tokenizer)
+        _check_known(tokens, tokenizer)
+        chunks[name] = chunk(tokens, chunking, special, what=what)
     return Prepared(
-        train=train.sample(max_train_chunks, corpus.split_seed),
-        test=test.sample(max_test_chunks, corpus.split_seed),
+        train=chunks["train"].sample(max_train_chunks, corpus.split_seed),
+        test=chunks["test"].sample(max_test_chunks, corpus.split_seed),
         tokenizer=tokenizer,
         vocabulary=Vocabulary.of(tokenizer),
         chunking=chunking,
         train_text=_text_hash(splits["train"]),
         test_text=_text_hash(splits["test"]),
         tokenizer_hash=hashlib.sha256(backend(tokenizer).to_str().encode()).hexdigest()[:16],
+    )
+
+
+def _check_known(tokens: Tokens, tokenizer: "PreTrainedTokenizerFast") -> None:
+    """Raise CorpusError if the tokenizer can't read the corpus: there would be hardly anything to learn."""
+    share = float((tokens.input_ids == (-1 if tokenizer.unk_token_id is None else tokenizer.unk_token_id)).mean())
+    require(
+        share < 0.5,
+        f"The tokenizer doesn't know the script of this corpus: {share:.0%} of its pieces are {tokenizer.unk_token}. "
+        "Choose another text, or a model that reads it, such as distilbert/distilbert-base-multilingual-cased.",
+        CorpusError,
     )
 
 

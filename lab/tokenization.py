@@ -9,8 +9,9 @@ import hashlib
 import json
 from array import array
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import count, islice
 from typing import TYPE_CHECKING
 
@@ -33,11 +34,11 @@ class Piece:
 
     text: str  # as the vocabulary spells it: "##able", "Ġfilm", "▁film"
     id: int
-    word: int | None  # the word's number in the text, from 0; None for a special token
+    word: int | None  # the word's number in the text, from 0; None for what the tokenizer puts round the text
     start: int  # the characters of the text that it came from: text[start:end]
     end: int
     continues: bool  # True if an earlier piece of the same word came before
-    special: bool
+    special: bool  # also an unknown piece, and a special token written in the text: never selected
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +61,23 @@ def explain(tokenizer: "PreTrainedTokenizerFast", text: str) -> list[Piece]:
     [('un', 0), ('##watch', 0), ('##able', 0), ('!', 1)]
     """
     encoding = backend(tokenizer).encode(text)
+    specials = set(tokenizer.all_special_ids)
     pieces: list[Piece] = []
     columns = (encoding.tokens, encoding.ids, encoding.word_ids, encoding.offsets, encoding.special_tokens_mask)
     for piece, id, word, (start, end), added in zip(*columns, strict=True):
-        special = bool(added) or word is None
+        outside = bool(added) or word is None
+        special = outside or id in specials
         continues = not special and bool(pieces) and pieces[-1].word == word
-        pieces.append(Piece(piece, id, None if special else word, start, end, continues, special))
+        pieces.append(Piece(piece, id, None if outside else word, start, end, continues, special))
     return pieces
 
 
 def tokenize(dataset: "Dataset", tokenizer: "PreTrainedTokenizerFast", column: str = "text") -> Tokens:
     """Turn a corpus into flat arrays; the result is kept on disk and found again by the corpus' and tokenizer's content.
 
-    Equal, id for id and word for word, to calling the tokenizer on each document. Raises CorpusError if the column is
-    missing or the corpus makes no tokens.
+    Equal, id for id and word for word, to calling the tokenizer on each document with `split_special_tokens`: a document
+    that speaks of "[MASK]" means the six letters, and a blank in the text would be a question that nobody asked. Raises
+    CorpusError if the column is missing or the corpus makes no tokens.
 
     >>> from datasets import Dataset
     >>> from lab.model import load_tokenizer
@@ -88,11 +92,11 @@ def tokenize(dataset: "Dataset", tokenizer: "PreTrainedTokenizerFast", column: s
         f"The corpus has no column {column!r}. Its columns are: {', '.join(dataset.column_names)}.",
         CorpusError,
     )
-    inner = backend(tokenizer)
-    fingerprint = hashlib.sha256(f"{_FORMAT} {dataset._fingerprint} {column} {inner.to_str()}".encode()).hexdigest()[:32]
+    definition = backend(tokenizer).to_str()
+    fingerprint = hashlib.sha256(f"{_FORMAT} {dataset._fingerprint} {column} {definition}".encode()).hexdigest()[:32]
     encoded = cached_map(
         dataset.with_format("arrow"),
-        partial(_encode, _encoder(inner), column),
+        partial(_encode, cache(partial(_encoder, definition)), column),
         "tokens",
         fingerprint,
         batch_size=_DOCUMENTS_A_BATCH,
@@ -129,7 +133,7 @@ def backend(tokenizer: "PreTrainedTokenizerFast") -> "Tokenizer":
     return inner
 
 
-_FORMAT = "tokens-1"  # part of the cache's name: raise it when the arrays change their meaning
+_FORMAT = "tokens-2"  # part of the cache's name: raise it when the arrays change their meaning
 _DOCUMENTS_A_BATCH = 2_000
 _CUTS_REMEMBERED = 1_000_000  # about 300 MB; a corpus with more distinct cuts starts its memory anew
 
@@ -179,22 +183,27 @@ class _Cuts:
         return np.frombuffer(self._ids, np.int32)[at], np.frombuffer(self._starts, np.int8)[at], sizes
 
 
-def _encoder(inner: "Tokenizer") -> "_Cuts | Tokenizer":
+def _encoder(definition: str) -> "_Cuts | Tokenizer":
     """What to encode a corpus with: cuts at spaces where that is exact, else the tokenizer itself.
 
     Exact for BERT's normalizer and pre-tokenizer, which look at one character at a time and throw the spaces away, if no
     added token holds or swallows a space.
     """
-    spec = json.loads(inner.to_str())
+    from tokenizers import Tokenizer
+
+    inner = Tokenizer.from_str(definition)  # one of our own, so that no one else's is changed
+    inner.encode_special_tokens = True
+    spec = json.loads(definition)
     normalizer, pre_tokenizer = spec["normalizer"], spec["pre_tokenizer"] or {}
     parts_at_spaces = pre_tokenizer.get("type") == "BertPreTokenizer" and (normalizer or {}).get("type") == "BertNormalizer"
     swallows = any(" " in token["content"] or token["lstrip"] or token["rstrip"] for token in spec["added_tokens"])
     return _Cuts(inner) if parts_at_spaces and not swallows else inner
 
 
-def _encode(encoder: "_Cuts | Tokenizer", column: str, batch: pa.Table) -> pa.Table:
+def _encode(make: "Callable[[], _Cuts | Tokenizer]", column: str, batch: pa.Table) -> pa.Table:
     """One batch of documents → one list of ids and one of word starts a document, as Arrow arrays."""
-    texts = pc.fill_null(batch.column(column).cast(pa.string()).combine_chunks(), "")
+    encoder = make()
+    texts = pc.fill_null(batch.column(column).cast(pa.large_string()).combine_chunks(), "")
     if isinstance(encoder, _Cuts):
         cuts = pc.split_pattern(texts, " ")
         distinct = cuts.flatten().dictionary_encode()

@@ -1,5 +1,7 @@
 """Chunking: nothing is lost or moved but what is reported, and the report is what a plain loop finds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -96,16 +98,19 @@ def test_every_chunk_begins_a_word_as_far_as_it_shows(tokens, size, special):
 
 
 def test_special_tokens_are_read_off_any_tokenizer(tokenizer):
-    assert SpecialTokens.of(tokenizer) == SPECIAL
+    assert SpecialTokens.of(tokenizer) == SpecialTokens((101,), (102,), 0, (0, 100, 101, 102, 103))
 
 
 def test_a_sample_keeps_the_chunks_numbers_and_so_their_masks():
-    tokens = Tokens(np.arange(1000, dtype=np.int32), np.ones(1000, bool), np.array([0, 1000]))
-    chunks = chunk(tokens, Chunking(chunk_size=10, special_tokens="chunk"), SPECIAL)
+    tokens = Tokens(np.arange(1000, dtype=np.int32), np.ones(1000, bool), np.arange(0, 1001, 25))
+    chunks = chunk(tokens, Chunking(chunk_size=10), SPECIAL)
     sample = chunks.sample(7, seed=3)
     assert len(sample) == 7
     assert (sample.input_ids == chunks.input_ids[sample.rows]).all()
     assert (np.diff(sample.rows) > 0).all()
+    assert [[sample.rows[row], at] for row, at in sample.joins] == [
+        join for join in chunks.joins.tolist() if join[0] in sample.rows
+    ]
     assert chunks.sample(None, 3) is chunks
     assert chunks.sample(10**6, 3) is chunks
 
@@ -154,6 +159,34 @@ def test_a_tokenizer_without_a_padding_token_can_drop_the_remainder(special):
     tokens = Tokens(np.arange(39, dtype=np.int32), np.ones(39, bool), np.array([0, 39]))
     chunks = chunk(tokens, Chunking(chunk_size=16, special_tokens=special), SpecialTokens((101,), (102,), None))
     assert len(chunks) == 2
+
+
+@pytest.mark.parametrize("special", ["document", "chunk"])
+def test_an_unknown_piece_or_a_mask_in_the_text_is_never_selected_and_is_no_border(special):
+    known = SpecialTokens((101,), (102,), 0, reserved=(100, 103))
+    ids = np.arange(1000, 1030, dtype=np.int32)
+    ids[[3, 9, 10, 20]] = 100, 103, 100, 100
+    tokens = Tokens(ids, np.ones(30, bool), np.array([0, 10, 20, 30]))
+    chunks = chunk(tokens, Chunking(chunk_size=8, special_tokens=special, remainder="pad"), known)
+    assert chunks.special_tokens_mask[(chunks.input_ids < 1000)].all()
+    assert not chunks.special_tokens_mask[chunks.input_ids >= 1000].any()
+    other = replace(tokens, input_ids=np.arange(1000, 1030, dtype=np.int32))
+    without = chunk(other, Chunking(chunk_size=8, special_tokens=special, remainder="pad"), SPECIAL)
+    assert borders(chunks).joins.tolist() == borders(without).joins.tolist()
+
+
+def test_a_text_shorter_than_the_shortest_chunk_is_not_told_to_cut_shorter_ones():
+    tokens = Tokens(np.arange(3, dtype=np.int32), np.ones(3, bool), np.array([0, 3]))
+    with pytest.raises(CorpusError, match="The held-out text makes 5 tokens.* Add text, or pad the remainder"):
+        chunk(tokens, Chunking(), SPECIAL, what="The held-out text")
+
+
+def test_a_sample_of_nothing_is_refused():
+    tokens = Tokens(np.arange(100, dtype=np.int32), np.ones(100, bool), np.array([0, 100]))
+    chunks = chunk(tokens, Chunking(chunk_size=10), SPECIAL)
+    for size in (0, -3):
+        with pytest.raises(SettingError, match=f"{size} chunks are none"):
+            chunks.sample(size, 0)
 
 
 def test_a_chunk_too_small_to_be_one_is_refused():

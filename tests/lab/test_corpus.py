@@ -1,9 +1,12 @@
 """Corpus: any file a learner brings, held out by document, and a sentence for each that can't be used."""
 
+import errno
 import json
 import os
 
 import pandas
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset
 
@@ -128,7 +131,9 @@ def test_a_column_of_numbers_is_no_text(tmp_path):
 
 def test_a_table_without_text_is_refused(tmp_path):
     pandas.DataFrame({"a": [1, 2]}).to_parquet(tmp_path / "mine.parquet")
-    assert "No column of this corpus holds text" in refused(corpus=str(tmp_path / "mine.parquet"))
+    assert "No column of this corpus holds only text. Its columns are: a (int64)" in refused(
+        corpus=str(tmp_path / "mine.parquet")
+    )
 
 
 def test_a_path_to_nothing_is_refused():
@@ -152,15 +157,101 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path, suffix):
     assert f"mine{suffix}" in refused(corpus=str(tmp_path / f"mine{suffix}"))
 
 
-def test_text_in_another_encoding_is_refused_with_the_way_out(tmp_path):
-    (tmp_path / "mine.txt").write_bytes("Ein schöner Film.\n\nZwei schöne Filme.".encode("latin-1"))
-    message = refused(corpus=str(tmp_path / "mine.txt"))
-    assert "UTF-8" in message
+TABLE = "review,stars\n" + "".join(f'"{text}",{i}\n' for i, text in enumerate(REVIEWS))
+LINES = "".join(json.dumps({"text": text}) + "\n" for text in REVIEWS)
 
 
-def test_jsonl_that_is_not_json_is_refused(tmp_path):
-    (tmp_path / "mine.jsonl").write_text('{"text": "a"}\n{"text": \n')
-    assert "one JSON object a line" in refused(corpus=str(tmp_path / "mine.jsonl"))
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("latin.txt", "\n\n".join([*REVIEWS, "Ein schöner Film."]).encode("latin-1"), "latin.txt is not text in UTF-8"),
+        ("latin.csv", f"{TABLE}café,3\n".encode("latin-1"), "latin.csv is not text in UTF-8: line 52"),
+        ("latin.jsonl", f'{LINES}{{"text": "café"}}\n'.encode("latin-1"), "latin.jsonl is not text in UTF-8: line 51"),
+        ("cut.txt", "Ein schö".encode()[:-1], "cut.txt is not text in UTF-8"),
+        ("utf16.txt", "\n\n".join(REVIEWS).encode("utf-16"), "utf16.txt is in UTF-16. Save it as plain text in UTF-8."),
+        ("zero.txt", "\n\n".join([*REVIEWS, "a\0b"]).encode(), "zero.txt is not text: line 101 has a zero byte"),
+        ("quote.csv", f'{TABLE}"Stop, he said,1\n"A film, she said.",2\n'.encode(), "quotation mark is missing"),
+        ("end.csv", f'{TABLE}"never closed,5'.encode(), "a quotation mark is opened and never closed"),
+        ("ragged.csv", f"{TABLE}a,b,c,d\n".encode(), "line 52 makes 4 columns where 2 are expected"),
+        ("head.csv", b"review,stars\n", "head.csv is empty"),
+        ("line.jsonl", f'{LINES}{{"text": "oops\n{LINES}'.encode(), "line 51 is not a JSON object. Write one"),
+        ("list.jsonl", b'["a"]\n["b"]\n', "line 1 is not a JSON object"),
+        ("mixed.jsonl", f'{LINES}{{"text": 5}}\n'.encode(), "No column of this corpus holds only text. Its columns are"),
+    ],
+)  # fmt: skip
+def test_what_can_not_be_read_is_told_by_name_and_line(tmp_path, name, content, words, caplog):
+    (tmp_path / name).write_bytes(content)
+    assert words in refused(corpus=str(tmp_path / name))
+    assert not caplog.records  # no second voice beside the sentence
+
+
+@pytest.mark.parametrize("part", ["half", "ends"])
+def test_a_parquet_file_cut_in_two_is_refused(tmp_path, part):
+    whole = write(tmp_path / "mine.parquet").read_bytes()
+    damaged = whole[: len(whole) // 2] if part == "half" else whole[:100] + whole[-8:]
+    (tmp_path / "mine.parquet").write_bytes(damaged)
+    message = refused(corpus=str(tmp_path / "mine.parquet"))
+    assert message.startswith("Can't read mine.parquet as parquet")
+    assert "LAB_HOME" not in message
+
+
+def test_a_parquet_column_whose_text_is_not_utf8_is_refused(tmp_path):
+    bytes_ = pa.array(["café".encode("latin-1")] * 20)
+    pq.write_table(pa.table({"text": pa.Array.from_buffers(pa.string(), 20, bytes_.buffers())}), tmp_path / "mine.parquet")
+    assert "holds bytes that are not UTF-8" in refused(corpus=str(tmp_path / "mine.parquet"))
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path):
+    for name, content in (("mine.txt", "\n\n".join(REVIEWS)), ("mine.csv", TABLE), ("mine.jsonl", LINES)):
+        (tmp_path / name).write_text(content, encoding="utf-8-sig")
+        assert sorted(everything(load_corpus(Corpus(corpus=str(tmp_path / name))))) == sorted(REVIEWS)
+
+
+def test_a_letter_that_lies_across_two_blocks_of_reading_is_one_letter(tmp_path):
+    text = "é" * 2**20  # two bytes each
+    (tmp_path / "mine.txt").write_text(f"a{text}\n\nTwo.")
+    assert sorted(map(len, everything(load_corpus(Corpus(corpus=str(tmp_path / "mine.txt")))))) == [4, 2**20 + 1]
+
+
+@pytest.mark.parametrize("name", ["mine [1].csv", "mine (1).csv", "*.csv", "what?.csv", "a {b,c}#%20.csv", ".mine.csv"])
+def test_a_file_is_found_whatever_its_name(tmp_path, name):
+    (tmp_path / "mine 1.csv").write_text("review\nanother file\n")
+    write(tmp_path / "x.csv").rename(tmp_path / name)
+    assert sorted(everything(load_corpus(Corpus(corpus=str(tmp_path / name))))) == sorted(REVIEWS)
+
+
+def test_a_device_or_a_pipe_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "mine.txt")
+    assert "mine.txt is not a file" in refused(corpus=str(tmp_path / "mine.txt"))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may open everything")
+def test_a_file_without_permission_is_refused(tmp_path):
+    write(tmp_path / "mine.txt").chmod(0)
+    assert "Check the path and its permissions" in refused(corpus=str(tmp_path / "mine.txt"))
+
+
+@pytest.mark.parametrize("damage", [b"not arrow at all", b""])
+def test_a_damaged_cache_is_made_anew_and_not_taken_for_a_damaged_file(home, tmp_path, damage):
+    path = str(write(tmp_path / "mine.csv"))
+    first = everything(load_corpus(Corpus(corpus=path)))
+    kept = list((home / "cache").rglob("*.arrow"))
+    assert kept
+    for file in kept:
+        file.write_bytes(damage)
+    assert everything(load_corpus(Corpus(corpus=path))) == first
+    for file in (home / "cache").rglob("dataset_info.json"):
+        file.write_bytes(damage)
+    assert everything(load_corpus(Corpus(corpus=path))) == first
+
+
+def test_a_full_disk_is_not_the_file_s_fault(home, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("datasets.arrow_writer.ArrowWriter.write_table", full)
+    message = refused(corpus=str(write(tmp_path / "mine.csv")))
+    assert message.startswith("Can't prepare mine.csv: No space left on device. Free some space")
 
 
 def test_a_single_document_can_not_be_held_out(tmp_path):

@@ -1,6 +1,7 @@
 """Tokenization: the same pieces and words as the tokenizer's own, for every family, from a cache that heals."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from datasets import Dataset
 from hypothesis import example, given, settings
@@ -9,10 +10,11 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from transformers import PreTrainedTokenizerFast
 
 from lab import tokenization
+from lab.chunking import Chunking, SpecialTokens, chunk
 from lab.corpus import Corpus, load_corpus
 from lab.errors import CorpusError, ModelError
 from lab.model import load_tokenizer
-from lab.tokenization import explain, tokenize
+from lab.tokenization import _encode, _encoder, explain, tokenize
 
 ODD = [
     "Unwatchable!<br /><br />I can't, really.",
@@ -63,7 +65,7 @@ def expected(tokenizer, texts):
     """What the tokenizer says of each text by itself: ids, and where `word_ids` changes."""
     ids, starts = [], []
     for text in texts:
-        encoding = tokenizer(text, add_special_tokens=False)
+        encoding = tokenizer(text, add_special_tokens=False, split_special_tokens=True)
         words = encoding.word_ids()
         ids.append(encoding["input_ids"])
         starts.append([i == 0 or words[i] != words[i - 1] for i in range(len(words))])
@@ -107,6 +109,26 @@ def test_a_sentence_is_explained_piece_by_piece(family):
     ]
     assert pieces[0].special
     assert pieces[-1].special
+
+
+def test_a_document_that_speaks_of_a_special_token_means_its_letters(family):
+    texts = [f"The [MASK] and the {family.mask_token} of [SEP], {family.unk_token} and {family.eos_token}."]
+    tokens = tokenize(Dataset.from_dict({"text": texts}), family)
+    if not isinstance(family.backend_tokenizer.model, models.Unigram):  # its model holds its special tokens as pieces
+        assert not {family.mask_token_id, family.sep_token_id, family.eos_token_id} & set(tokens.input_ids.tolist())
+    chunks = chunk(tokens, Chunking(chunk_size=8), SpecialTokens.of(family))
+    assert not np.isin(chunks.input_ids[~chunks.special_tokens_mask], family.all_special_ids).any()
+    asked = f"The {family.mask_token}."
+    assert family.mask_token_id in family(asked)["input_ids"]  # whoever else has the tokenizer still asks with it
+    (blank,) = [piece for piece in explain(family, asked) if piece.id == family.mask_token_id]
+    assert blank.special
+    assert asked[blank.start : blank.end].strip() == family.mask_token
+
+
+def test_a_column_of_long_strings_is_read_like_any_other(tokenizer):
+    texts = pa.chunked_array([pa.array(["An unwatchable film."] * 3, pa.large_string())])
+    table = _encode(lambda: _encoder(tokenizer.backend_tokenizer.to_str()), "text", pa.table({"text": texts}))
+    assert table.column("input_ids").to_pylist() == 3 * [tokenizer("An unwatchable film.")["input_ids"][1:-1]]
 
 
 def test_a_second_time_the_arrays_come_from_the_cache(home, tokenizer, monkeypatch):
