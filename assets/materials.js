@@ -1,6 +1,9 @@
 // The corpus and the model that all lessons use: chosen once, kept in the browser, sent along with whatever is asked.
 (() => {
   const {make, text} = lab;
+  const later = act => requestAnimationFrame(() => setTimeout(act, 0));
+  let ready;
+  lab.usingReady = new Promise(resolve => { ready = resolve; });
 
   lab.usingPanel = ({props, server}) => {
     const asked = new URLSearchParams(location.search);
@@ -30,7 +33,8 @@
       addRun(id, token, name) { lab.store.put('runs', id, {token, name, at: Date.now()}); tell(); },
       refresh: tell,
     };
-    tell();
+    // What is set while Gradio still mounts is lost; and nothing may be asked for before it is set.
+    later(() => { tell(); later(ready); });
   };
 
   lab.blocks.choices = ({name, title, options}) => make('fieldset', {class: 'question', 'data-key': `choices-${name}`},

@@ -24,7 +24,7 @@
   lab.opener = (id, trigger) => {
     openers[id] = trigger;
     // The controls mount in the same breath; wait till they have, so that their values go along.
-    requestAnimationFrame(() => setTimeout(() => trigger('open', {}), 0));
+    lab.usingReady.then(() => requestAnimationFrame(() => setTimeout(() => trigger('open', {}), 0)));
   };
   lab.reopen = id => openers[id]?.('open', {});
   lab.usingChanged = () => {
