@@ -1,18 +1,31 @@
 // The lane of one's own masks. Every word is a button that hides or shows it at once; the model's answers follow from Python.
 (() => {
   const {make} = lab;
-  // What is hidden of a passage lives here until Python has answered it, so that quick clicks lose nothing.
-  const asked = new Map();
+  // What is hidden of a passage lives here until Python has answered it. One question is asked at a time, always about all
+  // that is hidden: so quick clicks lose nothing, and no late answer comes last.
+  const asked = new Map();  // passage → {now: hidden words in the order of hiding, sent: those under way, at}
+  const PATIENCE = 5000;  // ms after which an answer is given up
 
   lab.blocks.own_masks = ({key, label, words, hidden}, {root, trigger, redraw}) => {
-    if (asked.get(key) === undefined || String(asked.get(key)) === String(hidden)) asked.delete(key);
-    const now = asked.get(key) ?? hidden;
+    const send = () => {
+      const mine = asked.get(key);
+      mine.sent = String(mine.now);
+      mine.at = Date.now();
+      trigger('pick', {key, hidden: mine.now});
+    };
+    const mine = asked.get(key);
+    if (mine && mine.sent === String(hidden)) {  // this is the answer
+      mine.sent = null;
+      if (String(mine.now) === String(hidden)) asked.delete(key);
+      else setTimeout(send);  // not within the drawing: Gradio would send the last event's data again
+    }
+    const now = asked.get(key)?.now ?? hidden;
     root.hide = chosen => {
-      const before = asked.get(key) ?? hidden;
-      const after = chosen === null ? [] : before.includes(chosen) ? before.filter(word => word !== chosen) : [...before, chosen];
-      asked.set(key, after);
+      const before = asked.get(key) ?? {now: hidden, sent: null};
+      const after = chosen === null ? [] : before.now.includes(chosen) ? before.now.filter(word => word !== chosen) : [...before.now, chosen];
+      asked.set(key, {...before, now: after});
       redraw();
-      trigger('pick', {key, hidden: after});
+      if (before.sent === null || Date.now() - before.at > PATIENCE) send();
     };
     let first = true;
     const drawn = words.map(({word, special, pieces, mark}) => {

@@ -69,16 +69,23 @@ class LessonPage:
         heavy: bool = False,
         stop: gr.Button | None = None,
         last_only: bool = True,
+        in_order: bool = False,
     ) -> Any:
         """Connect an event. The handler is given what all lessons use (`Using`) and then its inputs; the first output is a
         view, and there a LabError is told, the other outputs staying as they are.
 
         Light work is answered at once. `heavy` work (seconds of computing) queues, one at a time; its handler may be a
         generator that yields progress, and `stop` is the button that ends it.
+
+        Light requests that come in quick succession, as a slider's do, run side by side and may be answered out of order.
+        With `in_order` the next one waits for the answer, and the last is always what is shown: some milliseconds later, and
+        not for handlers that take an event's data, which Gradio forgets in the waiting.
         """
         how: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         if heavy:
             how |= {"concurrency_limit": 1, "concurrency_id": "heavy", "trigger_mode": "once"}
+        elif in_order:
+            how |= {"concurrency_limit": None, "trigger_mode": "always_last"}
         else:
             how |= {"queue": False, "trigger_mode": "always_last" if last_only else "multiple"}
         done = event(told(handler, len(outputs)), [self.using, *inputs], list(outputs), **how)

@@ -167,16 +167,16 @@ class Page(LessonPage):
         self.on(self.scored.commit, predicted, passage, [self.scored])
         step = f"epoch => Math.min(epoch + 1, {EPOCHS})"
         stepped = self.next.click(None, [self.epoch], [self.epoch], js=step, api_visibility="private")
-        self.on(stepped.then, draw_again, drawn, [self.lanes, self.code])
+        self.on(stepped.then, draw_again, drawn, [self.lanes, self.code], in_order=True)
         self.on(self.own.pick, hide, passage, [self.own, self.packed, self.own_code])
         self.on(self.check.pick, check_again, [*passage, *shares], [self.check, self.turn])
         self.on(self.measure.click, measure_siblings, [], [self.siblings], heavy=True, stop=self.stop)
         self.on(self.measure_mentions.click, measure_mentions, [], [self.mentions], heavy=True, stop=self.stop_mentions)
 
     def _draw(self, events: list[Any], handler: Any, inputs: list[Any], outputs: list[Any]) -> None:
-        """Draw at the opening, and whenever one of these happens: one request at a time, so the last is what is shown."""
+        """Draw at the opening, and whenever one of these happens; of several changes the last is what is shown."""
         self.when_opened(handler, inputs, outputs)
-        self.on(partial(gr.on, events), handler, inputs, outputs)
+        self.on(partial(gr.on, events), handler, inputs, outputs, in_order=True)
 
 
 def _dials(frozen: str, epoch: float, rate: float, mask_share: float, random_share: float) -> Dials:
