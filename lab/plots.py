@@ -136,7 +136,10 @@ def perplexity_curves(
         )
     values = [point.perplexity for point in points]
     if values:
-        figure.update_yaxes(range=[_log10(min(values) * 0.92), _log10(max(values) * 1.1)], dtick="D1")
+        low, high = min(values) * 0.96, max(values) * 1.04
+        ticks = _ticks(low, high)
+        words = [f"{tick:,g}" for tick in ticks]
+        figure.update_yaxes(range=[_log10(low), _log10(high)], tickmode="array", tickvals=ticks, ticktext=words)
     figure.update_xaxes(rangemode="tozero")
     return figure
 
@@ -159,19 +162,19 @@ def accuracy_curves(curves: "Mapping[str, Sequence[Evaluated]]", *, by_epoch: bo
     return figure
 
 
-def redraws(seeds: Sequence[int], perplexities: Mapping[str, Sequence[float]], expected: int) -> go.Figure:
-    """The perplexities of one model or two under redrawn masks, joined for each; room for `expected` draws."""
+def redraws(perplexities: Mapping[str, Sequence[float]], expected: int) -> go.Figure:
+    """The perplexities of one model or two, draw of the masks by draw, joined for each; room for `expected` draws."""
     figure = blank("draw of the masks", "perplexity")
     for (name, values), (colour, dash, symbol) in zip(perplexities.items(), _series(len(perplexities)), strict=True):
         figure.add_scatter(
-            x=list(seeds[: len(values)]),
+            x=list(range(1, len(values) + 1)),
             y=list(values),
             name=name,
             mode="lines+markers",
             line={"color": colour, "dash": dash, "width": 1.5},
             marker={"symbol": symbol, "size": 10, "color": colour},
         )
-    figure.update_xaxes(range=[-0.4, expected - 0.6], dtick=1)
+    figure.update_xaxes(range=[0.6, expected + 0.4], dtick=1)
     return figure
 
 
@@ -233,6 +236,18 @@ def _series(count: int) -> list[tuple[str, str, str]]:
 
 def _x(point: "Evaluated", by_epoch: bool) -> float:
     return point.epoch if by_epoch else point.step
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers between two bounds, and powers of ten beyond: for an axis that opens on the one and zooms to the other.
+
+    >>> _ticks(66, 77)
+    [66, 68, 70, 72, 74, 76, 1, 10, 100, 1000, 10000, 100000]
+    """
+    step = 10 ** math.floor(math.log10((high - low) / 2 or 1))
+    step *= next(times for times in (5, 2, 1) if times * step * 4 <= high - low or times == 1)
+    inside = [round(step * i, 10) for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    return [*inside, *(10**i for i in range(6) if not low <= 10**i <= high)]
 
 
 def _log10(value: float) -> float:

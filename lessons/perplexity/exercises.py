@@ -12,7 +12,7 @@ import numpy as np
 from lessons.components import blocks
 from lessons.components.blocks import Block, Choice, Question
 from lessons.perplexity.gain import FEW, Change, signed
-from lessons.perplexity.scoring import percent
+from lessons.perplexity.scoring import amount, chance
 
 if TYPE_CHECKING:
     from lab.evaluation import Comparison, Evaluation
@@ -33,39 +33,42 @@ def questions(passage: "Passage", change: Change, before: "Evaluation", after: "
 def of_these(scored: "Sequence[Scored]", about: str) -> Question | None:
     """6a: the perplexity of three pieces."""
     dice = random.Random(f"{about} a")
-    for _ in range(200):
-        three = dice.sample(list(scored), min(3, len(scored)))
-        chances = [_rounded(each.probability) for each in three]
-        right = math.exp(-sum(map(math.log, chances)) / len(chances))
-        odds = sum(1 / chance for chance in chances) / len(chances)
-        belief = len(chances) / sum(chances)
+    likely = [each for each in scored if each.probability > 0.001]  # numbers that can be handled, if there are three
+    likely = likely if len(likely) >= 3 else list(scored)
+    for attempt in range(200):
+        three = dice.sample(likely if attempt < 100 else list(scored), min(3, len(scored)))
+        shares = [_rounded(each.probability) for each in three]
+        right = math.exp(-sum(map(math.log, shares)) / len(shares))
+        odds = sum(1 / share for share in shares) / len(shares)
+        belief = len(shares) / sum(shares)
         if len(three) == 3 and _apart(right, odds, belief):
             break
     else:
         return None
     choices = [
         Choice(
-            f"{right:.1f}",
+            amount(right),
             "Surprises are averaged: −ln of each probability, their sum divided by three, and e to that power.",
             right=True,
         ),
         Choice(
-            f"{odds:,.1f}",
+            amount(odds),
             "That is the mean of 1 ÷ probability. One rare piece would drown all the others; surprises, which are "
             "logarithms, are what is averaged.",
         ),
         Choice(
-            f"{belief:.1f}",
+            amount(belief),
             "That is 1 ÷ the mean probability. It lets a single sure hit hide the misses: probabilities multiply along a "
             "text, so their logarithms are what is averaged.",
         ),
     ]
-    told = {f"p{i}": percent(chance) for i, chance in enumerate(chances)} | {
+    told = {f"p{i}": chance(share) for i, share in enumerate(shares)} | {
         f"w{i}": each.piece for i, each in enumerate(three)
     }
     return Question(
         "of-these",
-        "The model gave {w0} a probability of {p0}, {w1} {p1} and {w2} {p2}. What is the perplexity of these three?",
+        "Three pieces of the passage, and the probability that each got: “{w0}” {p0}, “{w1}” {p1}, “{w2}” {p2}. What is "
+        "the perplexity of these three?",
         _shuffled(choices, about),
         hint="Turn each probability into its surprise first.",
         about=about,
@@ -88,14 +91,14 @@ def of_batches(scored: "Sequence[Scored]", about: str) -> Question | None:
     else:
         return None
     choices = [
-        Choice(f"{right:.1f}", "All nats together, divided by all pieces: the larger batch counts for more.", right=True),
+        Choice(amount(right), "All nats together, divided by all pieces: the larger batch counts for more.", right=True),
         Choice(
-            f"{of_means:.1f}",
+            amount(of_means),
             "That is e to the mean of the two means, which counts the small batch as much as the large one. Keep sums and "
             "counts, and divide once, at the end.",
         ),
         Choice(
-            f"{of_perplexities:.1f}",
+            amount(of_perplexities),
             "That is the mean of two perplexities. They are powers of e, so the worse batch pulls far too much; average "
             "nats, never perplexities.",
         ),
@@ -186,8 +189,8 @@ def _clear(comparison: "Comparison") -> bool:
 
 
 def _rounded(probability: float) -> float:
-    """A probability as `percent` shows it."""
-    return max(float(percent(probability).removesuffix("\u00a0%")) / 100, 1e-12)
+    """A probability as `chance` shows it."""
+    return max(float(chance(probability).removesuffix("\u00a0%")) / 100, 1e-12)
 
 
 def _apart(*answers: float) -> bool:

@@ -110,7 +110,7 @@ def noise(change: Change, text: Text, held_out: "HeldOut", found: "Sequence[Eval
     before, after = ([each.perplexity for each in found[i::2]] for i in (0, 1))
     names = change.before.name, change.after.name
     picture = blocks.chart(
-        plots.redraws(range(DRAWS), dict(zip(names, (before, after), strict=True)), DRAWS),
+        plots.redraws(dict(zip(names, (before, after), strict=True)), DRAWS),
         f"The same two models on the same text, under {len(after)} draws of the masks.",
         key=change.name,
         height=280,
@@ -134,12 +134,10 @@ def noise(change: Change, text: Text, held_out: "HeldOut", found: "Sequence[Eval
         ),
         blocks.say(
             "Whoever redraws the masks at each evaluation compares one model’s luck with another’s: the same change could "
-            f"have looked like anything from {{best}} to {{worst}}. {together}compare place by place. That is the test "
-            "below; how far one line wanders is not.",
-            best=signed(best),
-            worst=signed(worst),
+            f"have looked like anything from {signed(best)} to {signed(worst)}. {together}compare place by place. That is "
+            "the test below; how far one line wanders is not."
         ),
-        blocks.say("{how}", tone="quiet", how=f"{scored_how(text, held_out)} The other draws have the seeds after it."),
+        blocks.say(f"{scored_how(text, held_out)} The other draws have the seeds after it.", tone="quiet"),
         blocks.did("perplexity", "redraw"),
     ]
 
@@ -181,13 +179,13 @@ def verdict(change: Change, text: Text, held_out: "HeldOut", before: "Evaluation
             f"{comparison.resamples:,} times, to see how far the answer depends on which documents were held out. "
             "Documents, and not pieces, because the pieces of one review stand or fall together."
         ),
-        blocks.say("{how}", tone="quiet", how=scored_how(text, held_out)),
+        blocks.say(scored_how(text, held_out), tone="quiet"),
         blocks.did("perplexity", "test"),
     ]
 
 
 def _said(comparison: "Comparison") -> Block:
-    values = {"low": signed(comparison.low - 1), "high": signed(comparison.high - 1)}
+    low, high = signed(comparison.low - 1), signed(comparison.high - 1)
     if comparison.documents < FEW:
         return blocks.say(
             f"There were only {comparison.documents} documents to compare on, too few to trust any interval. Take more "
@@ -197,20 +195,18 @@ def _said(comparison: "Comparison") -> Block:
         )
     if not comparison.real:
         return blocks.say(
-            "**Not shown to be real.** The interval from {low} to {high} holds 0: which documents happened to be held out "
+            f"**Not shown to be real.** The interval from {low} to {high} holds 0: which documents happened to be held out "
             "explains a difference of this size. That doesn’t prove that the two are equal. More held-out chunks would "
             "narrow it.",
             tone="warn",
             live=True,
-            **values,
         )
     kind = "gain" if comparison.ratio < 1 else "loss"
     return blocks.say(
-        f"**A real {kind}**, on text like this: the interval from {{low}} to {{high}} leaves 0 out, so the choice of "
+        f"**A real {kind}**, on text like this: the interval from {low} to {high} leaves 0 out, so the choice of "
         "held-out documents doesn’t explain it.",
         tone="good" if kind == "gain" else "bad",
         live=True,
-        **values,
     )
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from lab import plots
 from lessons.components import blocks
 from lessons.components.blocks import Block
-from lessons.perplexity.scoring import Text, percent, scored_how
+from lessons.components.words import percent
+from lessons.perplexity.scoring import Text, amount, chance, scored_how
 
 if TYPE_CHECKING:
     from lab.evaluation import Evaluation, HeldOut
@@ -49,22 +50,20 @@ def outcome(text: Text, held_out: "HeldOut", evaluation: "Evaluation") -> list[B
 
     base = baselines(text.prepared.train, held_out)
     found = concentrate(evaluation.nll)
-    one_in = 1 / evaluation.perplexity
+    number = amount(evaluation.perplexity)
     return [
         blocks.figures(
-            (f"{evaluation.perplexity:.1f}", "perplexity of the model in use"),
+            (number, "perplexity of the model in use"),
             (percent(evaluation.accuracy), "accuracy: its first choice is the author’s piece"),
-            (f"{base.unigram:,.0f}", "perplexity of guessing by frequency"),
-            (f"{base.uniform:,.0f}", "perplexity of blind guessing"),
+            (amount(base.unigram), "perplexity of guessing by frequency"),
+            (amount(base.uniform), "perplexity of blind guessing"),
         ),
-        blocks.say("{how}", tone="quiet", how=scored_how(text, held_out)),
+        blocks.say(scored_how(text, held_out), tone="quiet"),
         blocks.say(
-            "If perplexity {perplexity} meant “right one time in {perplexity}”, the model would be right at {one_in} of "
-            "the places. It is right at {accuracy}. Perplexity asks how much belief the author’s piece got, at every "
-            "place; accuracy asks only whether any other piece got more.",
-            perplexity=f"{evaluation.perplexity:.1f}",
-            one_in=percent(one_in),
-            accuracy=percent(evaluation.accuracy),
+            f"If perplexity {number} meant “right one time in {number}”, the model would be right at "
+            f"{percent(1 / evaluation.perplexity)} of the places. It is right at **{percent(evaluation.accuracy)}**. "
+            "Perplexity asks how much belief the author’s piece got, at every place; accuracy asks only whether any other "
+            "piece got more."
         ),
         blocks.chart(
             plots.concentration(found, WORST),
@@ -85,7 +84,7 @@ def _worst(text: Text, evaluation: "Evaluation") -> Block:
     worst = np.argsort(evaluation.nll)[::-1][:5]
     pieces = text.prepared.tokenizer.convert_ids_to_tokens(evaluation.labels[worst].tolist())
     rows = [
-        [piece, ACTIONS[evaluation.action[i]], percent(float(np.exp(-evaluation.nll[i]))), f"{evaluation.nll[i]:.1f}"]
+        [piece, ACTIONS[evaluation.action[i]], chance(float(np.exp(-evaluation.nll[i]))), f"{evaluation.nll[i]:.1f}"]
         for piece, i in zip(pieces, worst.tolist(), strict=True)
     ]
     return blocks.table("The five that surprised it most", ("the author’s piece", "shown", "probability", "nats"), rows)
@@ -108,11 +107,10 @@ def by_kind(text: Text, held_out: "HeldOut", evaluation: "Evaluation") -> list[B
         blocks.table(
             "Each kind by itself",
             ("kind of piece", "scored", "perplexity", "accuracy"),
-            [[kind, f"{len(part):,}", f"{part.perplexity:,.1f}", percent(part.accuracy)] for kind, part in parts.items()],
+            [[kind, f"{len(part):,}", amount(part.perplexity), percent(part.accuracy)] for kind, part in parts.items()],
         ),
         blocks.say(
-            "Most of the surprise comes from {most}. A text with more commas in it would lower the one number for all, and "
-            "no model would have become better: compare only on the same text.",
-            most=most,
+            f"The largest share of the surprise comes from **{most}**. A text with more commas and full stops in it would "
+            "make the one number for all smaller, and no model better: compare only on the same text."
         ),
     ]

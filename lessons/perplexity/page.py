@@ -14,8 +14,6 @@ from lessons.perplexity import code, exercises, gain, held_out, passage, runs, s
 from lessons.perplexity.scoring import CHUNKS, FEWEST, MOST, Job, Subject, text_of, whole
 
 PASSAGES = CHUNKS
-_GATED = "after-prediction-perplexity-share"
-_IDLE: Any = gr.Button(interactive=False)
 
 
 class Page(LessonPage):
@@ -48,7 +46,7 @@ class Page(LessonPage):
         self.prediction = view()
 
     def slot_held_out(self) -> None:
-        with gr.Column(elem_classes=["card", _GATED]):
+        with gr.Column(elem_classes="card"):
             with gr.Row(elem_classes="controls"):
                 self.chunks = gr.Slider(
                     FEWEST,
@@ -80,7 +78,7 @@ class Page(LessonPage):
                 elem_classes="prose",
             )
             with gr.Row(elem_classes="controls"):
-                self.redraw = gr.Button("Redraw the masks", elem_id="perplexity-redraw", scale=0)
+                self.redraw = gr.Button("Redraw the masks", elem_id="perplexity-redraw", scale=0, min_width=240)
                 self.stop_redrawing = gr.Button("Stop", variant="stop", interactive=False, scale=0)
             self.redrawing = view([])
             self.noise = view([])
@@ -110,7 +108,9 @@ class Page(LessonPage):
         self.pair = gr.Textbox("", visible=False)
         self.pairs = view()
         with gr.Row(elem_classes="controls"):
-            self.score_twins = gr.Button("Score them both ways", elem_id="perplexity-twins", visible=False, scale=0)
+            self.score_twins = gr.Button(
+                "Score them both ways", elem_id="perplexity-twins", visible=False, scale=0, min_width=240
+            )
             self.stop_twins = gr.Button("Stop", variant="stop", interactive=False, visible=False, scale=0)
         self.scoring_twins = view([])
         self.two_by_two = view([])
@@ -166,7 +166,7 @@ class Page(LessonPage):
     def _heavy(
         self, event: Any, handler: Callable[..., Any], inputs: list[Any], outputs: list[Any], stop: gr.Button
     ) -> Any:
-        """Heavy work that tells at once, in its first output, that it was asked for or stopped; `stop` is its last output."""
+        """Heavy work that tells, in its first output, that it was asked for or stopped; `stop` is its last output."""
         begun = self.on(event, wait, [], [outputs[0], stop])
         done = self.on(begun.then, handler, inputs, outputs, heavy=True, stop=stop)
         self.on(stop.click, stopped, [], [outputs[0], stop])
@@ -178,9 +178,14 @@ def wait(_using: Using) -> tuple[list[Block], Any]:
     return blocks.waiting("Waiting for its turn …"), gr.Button(interactive=True)
 
 
+def _idle() -> Any:
+    """A stop button with nothing to stop."""
+    return gr.Button(interactive=False)
+
+
 def stopped(_using: Using) -> tuple[list[Block], Any]:
     """What is said when it was stopped."""
-    return [blocks.say("Stopped.", tone="quiet", live=True)], _IDLE
+    return [blocks.say("Stopped.", tone="quiet", live=True)], _idle()
 
 
 # One passage ------------------------------------------------------------------------------------------------------------
@@ -232,8 +237,13 @@ def scored_before(using: Using, chunks: float) -> tuple[list[Block], list[Block]
     text, jobs = _jobs(using, chunks)
     found = scoring.kept(jobs)
     if found is None:
-        return [], [held_out.prediction(None)], [blocks.say("Press “Score them” for the outcome.", tone="quiet")], _IDLE
-    return [], [held_out.prediction(found[0])], held_out.outcome(text, jobs[0].held_out, found[0]), _IDLE
+        return (
+            [],
+            [held_out.prediction(None)],
+            [blocks.say("The outcome stands here when they are scored.", tone="quiet")],
+            _idle(),
+        )
+    return [], [held_out.prediction(found[0])], held_out.outcome(text, jobs[0].held_out, found[0]), _idle()
 
 
 def score(using: Using, chunks: float) -> Iterator[tuple[Any, ...]]:
@@ -245,7 +255,7 @@ def score(using: Using, chunks: float) -> Iterator[tuple[Any, ...]]:
     (found,) = progress.found
     done = [blocks.did("perplexity", "predict"), blocks.did("perplexity", "score")]
     outcome = held_out.outcome(text, jobs[0].held_out, found)
-    yield [], [held_out.prediction(found)], [*outcome, *done], _IDLE
+    yield [], [held_out.prediction(found)], [*outcome, *done], _idle()
 
 
 # Epoch by epoch ---------------------------------------------------------------------------------------------------------
@@ -297,7 +307,7 @@ def redraw(using: Using, name: str, chunks: float) -> Iterator[tuple[Any, ...]]:
             fresh, drawn = len(progress.found) != drawn, len(progress.found)
             picture = gain.noise(change, text, sample, progress.found) if fresh else gr.skip()
             yield blocks.waiting(progress.words), picture, gr.skip()
-    yield [], gain.noise(change, text, sample, progress.found), _IDLE
+    yield [], gain.noise(change, text, sample, progress.found), _idle()
 
 
 def test(using: Using, name: str, chunks: float) -> Iterator[tuple[Any, ...]]:
@@ -308,7 +318,7 @@ def test(using: Using, name: str, chunks: float) -> Iterator[tuple[Any, ...]]:
     for progress in scoring.score_all(gain.paired_jobs(change, sample)):
         if progress.done < progress.of:
             yield blocks.waiting(progress.words), gr.skip(), gr.skip()
-    yield [], gain.verdict(change, text, sample, *progress.found), _IDLE
+    yield [], gain.verdict(change, text, sample, *progress.found), _idle()
 
 
 def check(using: Using, number: float, name: str, chunks: float) -> list[Block]:
@@ -357,10 +367,10 @@ def score_twins(using: Using, name: str, chunks: float) -> Iterator[tuple[Any, .
     """Score each twin both ways."""
     pair = runs.chosen_pair(runs.pairs(using), name)
     if pair is None:
-        yield runs.twins(using, name), gr.skip(), _IDLE
+        yield runs.twins(using, name), gr.skip(), _idle()
         return
     jobs = runs.twin_jobs(pair, _chunks(chunks))
     for progress in scoring.score_all(jobs):
         if progress.done < progress.of:
             yield blocks.waiting(progress.words), gr.skip(), gr.skip()
-    yield [], runs.two_by_two(pair, progress.found, jobs), _IDLE
+    yield [], runs.two_by_two(pair, progress.found, jobs), _idle()

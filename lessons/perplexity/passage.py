@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from lab import plots
 from lessons.components import blocks
 from lessons.components.blocks import Block, Piece
-from lessons.perplexity.scoring import percent
+from lessons.perplexity.scoring import amount, chance
 
 if TYPE_CHECKING:
     from lab.surprise import Passage, Scored, Total
@@ -33,8 +33,7 @@ def picture(passage: "Passage", added: int) -> list[Block]:
         *_sum(totals[added - 1], len(totals)),
         blocks.chart(
             plots.surprises([each.nats for each in passage.scored], totals, added),
-            f"The surprise of the {added} pieces added up, and their mean as it goes: tall bars lift it, short ones let it "
-            "sink.",
+            "The surprise of each piece added up, and their mean as it goes: tall bars lift it, short ones let it sink.",
             height=240,
         ),
     ]
@@ -80,9 +79,9 @@ def _uncovered(scored: "Scored", i: int, latest: bool) -> Piece:
         mark=True,
         tip=(
             ("the model read", scored.read),
-            ("probability", percent(scored.probability)),
+            ("probability", chance(scored.probability)),
             ("surprise", f"{scored.nats:.2f} nats"),
-            ("it would have said", ", ".join(f"{piece} {percent(chance)}" for piece, chance in scored.guesses)),
+            ("it would have said", ", ".join(f"{piece} {chance(p)}" for piece, p in scored.guesses)),
         ),
         pick={"pieces": i + 1},
         pressed=latest,
@@ -115,43 +114,39 @@ def _latest(scored: "Scored") -> list[Block]:
         blocks.say(
             "The author wrote {piece}. "
             + read.get(scored.action, "There the model read {read}.")
-            + " It gave the author’s piece a probability of {chance}. Its **surprise** is −ln of that: {nats} nats.",
+            + f" It gave the author’s piece a probability of **{chance(scored.probability)}**. The **surprise** is −ln of "
+            f"that: **{scored.nats:.2f} nats**.",
             live=True,
             piece=scored.piece,
             read=scored.read,
-            chance=percent(scored.probability),
-            nats=f"{scored.nats:.2f}",
         ),
         blocks.bars(
             "What the model believed there",
             [
                 blocks.bar_row(
                     piece,
-                    (chance / most, percent(chance)),
+                    (p / most, chance(p)),
                     tone="good" if piece == scored.piece else "",
                     note="the author’s" if piece == scored.piece else "",
                 )
-                for piece, chance in chances.items()
+                for piece, p in chances.items()
             ],
         ),
     ]
 
 
 def _sum(total: "Total", of: int) -> list[Block]:
+    number = amount(total.perplexity)
     return [
         blocks.heading("Added up"),
         blocks.figures(
             (f"{total.pieces} of {of}", "scored pieces"),
             (f"{total.nats:.2f}", "nats in all"),
             (f"{total.mean:.3f}", "nats a piece: the mean"),
-            (f"{total.perplexity:.1f}", "e to that power: the perplexity"),
+            (number, "e to that power: the perplexity"),
         ),
         blocks.say(
-            "{nats} ÷ {pieces} = {mean}, and e to the power of {mean} is {perplexity}. A model that hesitated every time "
-            "between {perplexity} equally likely pieces would be surprised just as much.",
-            nats=f"{total.nats:.2f}",
-            pieces=total.pieces,
-            mean=f"{total.mean:.3f}",
-            perplexity=f"{total.perplexity:.1f}",
+            f"{total.nats:.2f} ÷ {total.pieces} = {total.mean:.3f}, and e to the power of {total.mean:.3f} is {number}. A "
+            f"model that hesitated every time between {number} equally likely pieces would be surprised just as much."
         ),
     ]

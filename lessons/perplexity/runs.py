@@ -10,14 +10,15 @@ from lab.runs import Run, compare_runs, curve
 from lessons.bench import Using
 from lessons.components import blocks
 from lessons.components.blocks import Block
+from lessons.components.words import many
 from lessons.perplexity.gain import FEW, about_run, signed
-from lessons.perplexity.scoring import Job, Subject, percent, runs_of, scored_how, text_of_run
+from lessons.perplexity.scoring import Job, Subject, runs_of, scored_how, text_of_run
 
 if TYPE_CHECKING:
     from lab.evaluation import Evaluation, Fingerprint
     from lab.twins import Twins
 
-MOST_CURVES = 6
+MOST_CURVES = 6  # in one picture
 _SHOWN = {
     "state": "state",
     "steps": "steps",
@@ -70,11 +71,11 @@ def _learning(run: Run) -> list[Block]:
         ["guessing by frequency", "", f"{started.unigram:,.0f}", "", ""],
         *[
             [
-                f"epoch {score.epoch:g}",
+                f"epoch {round(score.epoch, 2):g}",
                 f"{score.step:,}",
                 {"value": f"{score.perplexity:.2f}", "tone": "good" if score is best and len(scores) > 1 else ""},
                 f"{score.mean_nll:.3f}",
-                percent(score.accuracy),
+                f"{100 * score.accuracy:.1f} %",
             ]
             for score in scores
         ],
@@ -98,10 +99,9 @@ def _learning(run: Run) -> list[Block]:
             height=200,
         ),
         blocks.say(
-            "From the first score to the last, the perplexity {perplexity} and the accuracy {accuracy}. They need not move "
-            "together: a model that gives a hard piece 1 % where it gave 0.01 % has learned, and is as wrong as before.",
-            perplexity=_moved(first.perplexity, last.perplexity),
-            accuracy=_moved(first.accuracy, last.accuracy),
+            f"The perplexity went from {first.perplexity:.2f} to {last.perplexity:.2f}, the accuracy from "
+            f"{100 * first.accuracy:.1f} to {100 * last.accuracy:.1f} %. They need not move together: a model that gives a "
+            "hard piece 1 % where it gave 0.01 % has learned, and is as wrong as before."
         ),
         *_overfitted(best, last),
         blocks.say(
@@ -123,12 +123,6 @@ def _overfitted(best: Evaluated, last: Evaluated) -> list[Block]:
             tone="warn",
         )
     ]
-
-
-def _moved(before: float, after: float) -> str:
-    if after == before:
-        return "stayed where it was"
-    return f"{'rose' if after > before else 'fell'} by {abs(100 * (after / before - 1)):.1f} %"
 
 
 # Several runs -----------------------------------------------------------------------------------------------------------
@@ -191,7 +185,7 @@ def _overlaid(fingerprint: "Fingerprint", group: list[Run]) -> list[Block]:
     curves = {name: [each for each in story if isinstance(each, Evaluated)] for name, story in stories.items()}
     started = next(each for each in next(iter(stories.values())) if isinstance(each, RunStarted))
     ended = sorted(((points[-1].perplexity, name) for name, points in curves.items() if points))
-    order = ", ".join(f"{name} {value:.2f}" for value, name in ended)
+    order = ", ".join(f"{name} ({value:.2f})" for value, name in ended)
     return [
         blocks.heading(f"Scored alike: {fingerprint.digest}"),
         blocks.chart(
@@ -201,11 +195,10 @@ def _overlaid(fingerprint: "Fingerprint", group: list[Run]) -> list[Block]:
             height=300,
         ),
         blocks.say(
-            "From the lowest at its end to the highest: {order}. A lower number is not yet a better model: put the runs to "
-            "the paired test above."
+            f"From the lowest at its end to the highest: {order}. A lower number is not yet a better model: put the runs "
+            "to the paired test above."
             if len(ended) > 1
-            else "Alone under this scoring: {order}.",
-            order=order,
+            else f"Alone under this scoring: {order}."
         ),
     ]
 
@@ -214,7 +207,7 @@ def _cell(name: str, value: Any) -> str:
     if value is None:
         return "–"
     if name == "accuracy":
-        return percent(value)
+        return f"{100 * value:.1f} %"
     return f"{value:.2f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
@@ -257,14 +250,10 @@ def twins(using: Using, name: str) -> list[Block]:
     return [
         {"type": "choose", "name": "pair", "label": "Which twins?", "chosen": pair.token.id, "options": options},
         blocks.say(
-            f"Found among your runs: {_counted(len(found), 'pair')}, {_counted(seeds, 'training seed')}.",
+            f"Found among your runs: {many(len(found), 'pair')}, {many(seeds, 'training seed')}.",
             tone="quiet",
         ),
     ]
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def twin_jobs(pair: "Twins", chunks: int) -> list[Job]:
@@ -296,9 +285,8 @@ def two_by_two(pair: "Twins", found: "Sequence[Evaluation]", jobs: Sequence[Job]
             "Perplexity, each twin scored both ways", ("", "scored on token masks", "scored on whole-word masks"), rows
         ),
         blocks.say(
-            "Compare **down** a column: one task, two models. Along a row it is one model on two tasks of different "
-            "hardness, which says how much harder hidden siblings make it. Never compare corner to corner: two models, "
-            "each on its own task."
+            "Compare **down** a column: one task, two models. Along a row it is one model on two tasks, at other places of "
+            "the text: that tells of the tasks. Never compare corner to corner, two models each on its own task."
         ),
         blocks.chart(
             plots.intervals({"scored on token masks": token, "scored on whole-word masks": whole_word}),
@@ -313,10 +301,9 @@ def two_by_two(pair: "Twins", found: "Sequence[Evaluation]", jobs: Sequence[Job]
             tone="warn",
         ),
         blocks.say(
-            "{how} The second column is of another scoring ({other}), with whole-word masks.",
+            f"{scored_how(text_of_run(pair.token.id), jobs[0].held_out)} The second column is of another scoring "
+            f"({jobs[2].held_out.fingerprint.digest}), with whole-word masks.",
             tone="quiet",
-            how=scored_how(text_of_run(pair.token.id), jobs[0].held_out),
-            other=jobs[2].held_out.fingerprint.digest,
         ),
     ]
 

@@ -8,6 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lab.chunking import Chunking
 from lab.config import Scoring
 from lab.corpus import Corpus
@@ -22,9 +24,10 @@ if TYPE_CHECKING:
     from lab.preparation import Prepared
     from lab.surprise import Passage
 
-CHUNKS, FEWEST, MOST = 24, 8, 240  # held-out chunks: at first, and the least and the most to ask for
+CHUNKS, FEWEST, MOST = 16, 8, 240  # held-out chunks: at first, and the least and the most to ask for
+MOST_RUNS = 8  # of a learner's, the newest
 _BATCH = 4  # chunks between two words of progress: a third of a second on two cores
-_ROOM = 100  # scorings kept; one of 24 chunks takes 15 kB
+_ROOM = 100  # scorings kept; one of 16 chunks takes 10 kB
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,12 @@ class Text:
 
 
 def runs_of(using: Using) -> list[Run]:
-    """The learner's runs that can be read, newest first: those of this browser, and the one in use."""
-    names = dict.fromkeys([*using.runs, *([using.model] if _is_run(using.model) else [])])
-    found = []
-    for name in names:
+    """The learner's newest runs that can be read, newest first: those of this browser, and in any case the one in use."""
+    own = [using.model] if _is_run(using.model) else []
+    found: list[Run] = []
+    for name in dict.fromkeys([*own, *sorted(using.runs, reverse=True)]):
+        if len(found) == MOST_RUNS:
+            break
         try:
             run = bench.run_of(name)
             run.config()
@@ -205,14 +210,16 @@ def whole(value: Any, low: int, high: int, otherwise: int) -> int:
     return int(min(max(value, low), high))
 
 
-def percent(share: float) -> str:
-    """0.372 → 37 %, 0.0312 → 3.1 %, 0.00031 → 0.031 %."""
-    digits = 0 if 0.1 <= share < 0.95 or share == 1 else 1 if share >= 0.95 else None
-    if digits is not None:
-        return f"{100 * share:.{digits}f}\u00a0%"
-    import numpy as np
+def chance(probability: float) -> str:
+    """A probability with two digits that count, however small: 37 %, 3.1 %, 0.00031 %."""
+    if probability >= 0.1:
+        return f"{100 * probability:.{0 if probability < 0.95 else 1}f}\u00a0%"
+    return f"{np.format_float_positional(100 * probability, precision=2, fractional=False, trim='-')}\u00a0%"
 
-    return f"{np.format_float_positional(100 * share, precision=2, fractional=False, trim='-')}\u00a0%"
+
+def amount(perplexity: float) -> str:
+    """74.69 → 74.7, 30522 → 30,522."""
+    return f"{perplexity:.1f}" if perplexity < 1000 else f"{perplexity:,.0f}"
 
 
 def scored_how(text: Text, held_out: "HeldOut") -> str:

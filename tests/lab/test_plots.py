@@ -26,7 +26,7 @@ FIGURES = {
     "concentration": lambda: plots.concentration(concentrate(np.array(NATS)), 0.1),
     "curves": lambda: plots.perplexity_curves({"one": curve(70, 60), "two": curve(71, 50)}, {"by frequency": 900.0}),
     "accuracy": lambda: plots.accuracy_curves({"one": curve(70, 60), "two": curve(71, 50)}),
-    "redraws": lambda: plots.redraws([0, 1, 2], {"before": [70.0, 60.0], "after": [69.0]}, expected=3),
+    "redraws": lambda: plots.redraws({"before": [70.0, 60.0], "after": [69.0]}, expected=3),
     "intervals": lambda: plots.intervals({"all": Comparison(0.9, 0.85, 0.95, 20, 2000)}),
 }
 
