@@ -1,17 +1,13 @@
-"""What the command line shows: tables, and a run as it goes on."""
+"""What the command line shows: tables, and a run as it goes on. Only drawing needs rich; JSON doesn't."""
 
 import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
-
+from lab.errors import LabError
 from lab.events import (
     CheckpointSaved,
     Evaluated,
@@ -25,11 +21,39 @@ from lab.events import (
     to_json,
 )
 
-console = Console(highlight=False)
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+
+class _WhenFirstUsed:
+    """rich's console, made when something is first drawn."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_console(), name)
+
+
+@cache
+def _console() -> "Console":
+    try:
+        from rich.console import Console
+    except ModuleNotFoundError as error:
+        raise LabError(
+            "Tables and progress are drawn by rich, which isn't installed. Install rich, or add --json."
+        ) from error
+    return Console(highlight=False)
+
+
+console: Any = _WhenFirstUsed()
 
 
 def show_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
     """Print a table; numbers stand to the right."""
+    show = console.print  # says so if rich isn't there
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
     cells = [list(row) for row in rows]
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=box.SIMPLE_HEAD)
     for i, name in enumerate(columns):
@@ -37,7 +61,7 @@ def show_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]]
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in cells:
         table.add_row(*(escape(as_text(value)) for value in row))
-    console.print(table)
+    show(table)
 
 
 def as_text(value: Any) -> str:
@@ -104,7 +128,7 @@ def show_events(events: Iterable[Event]) -> Event | None:
 class _Bar:
     """A progress bar on a terminal; in a file or a pipe, a line about twenty times a run."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: "Progress") -> None:
         self._progress = progress
         self._task = progress.add_task("", total=None, visible=False, said="")
         self._total = 1
@@ -138,6 +162,9 @@ class _Bar:
 
 @contextmanager
 def _bar() -> Iterator[_Bar]:
+    terminal = console.is_terminal  # says so if rich isn't there
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
     columns = (TextColumn("  "), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[said]}"))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=_console(), transient=True, disable=not terminal) as progress:
         yield _Bar(progress)

@@ -1,6 +1,7 @@
 """`evaluate`: a model scored on held-out text, alone or against another."""
 
 from argparse import ArgumentParser, Namespace
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -50,7 +51,7 @@ def act(options: Namespace) -> int:
     for name in names:
         loaded = load(name, options.device, options.precision)
         check_fits(loaded.model, chunking.chunk_size)
-        with console.status(f"Scoring {name}"), loaded.computing():
+        with nullcontext() if options.json else console.status(f"Scoring {name}"), loaded.computing():
             scores[name] = evaluate(loaded.model, held_out, batch_size=options.batch_size)
             result[name] = _scores(scores[name])
             if options.seeds > 1:
