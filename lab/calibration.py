@@ -59,7 +59,7 @@ def calibrate() -> Iterator[None]:
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-        float(logits.flatten()[0])  # a GPU is waited for
+        float(logits.detach().flatten()[0])  # a GPU is waited for
         training.append(tokens / (time.monotonic() - began))
         yield
         began = time.monotonic()

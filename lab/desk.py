@@ -16,12 +16,14 @@ from types import TracebackType
 from filelock import Timeout
 
 from lab import queue
+from lab.corpus import Corpus
 from lab.endings import bury, cause_of_death, out_of_memory_kills, revive, withdraw
 from lab.errors import LabError
 from lab.home import held, home, lock, make_folder, read_json
 from lab.limits import Limits
 from lab.room import make_room
 from lab.runs import Run
+from lab.sizes import size_of
 from lab.worker import Worker, signal_worker
 
 _TICK = 0.1  # seconds between two looks at the queue
@@ -79,6 +81,7 @@ class Desk:
         self.close()
 
     def _serve(self) -> None:
+        size_of(Corpus())  # counted once, before anybody asks how long a run will take
         ours = lock(home() / "desk.lock", timeout=0.5)
         try:
             while not self._closing.is_set():

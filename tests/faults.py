@@ -165,7 +165,7 @@ class Trial:
         from lab.errors import RunError
 
         aimed = self.random.random() < 0.7
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while aimed and time.monotonic() < until and "running" not in self.standings().values():
             time.sleep(0.02)
         time.sleep(self.random.random() * (1.2 if aimed else 4))
@@ -228,7 +228,7 @@ class Trial:
         from lab import jobs
         from lab.runs import get_run
 
-        until = time.monotonic() + 60 + 15 * len(self.runs)
+        until = time.monotonic() + 120 + 30 * len(self.runs)
         while waiting := {run: state for run, state in self.standings().items() if state != "finished"}:
             self.note_finished()
             for run, state in waiting.items():
@@ -294,7 +294,7 @@ def main() -> int:
         "HF_HUB_OFFLINE": "1",
         "HF_HOME": f"{home}/hub",
         "LAB_MAX_QUEUE": "none",
-        "LAB_NICE": "0",
+        "LAB_NICE": os.environ.get("LAB_NICE", "0"),
     }
     try:
         report = trial(options.kills, options.seed)
