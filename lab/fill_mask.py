@@ -92,7 +92,7 @@ def side_by_side(
     encoded = [_encode(loaded, text) for loaded in (before, after)]
     target_ids = [_target_id(before, text, target) for target in targets]
     both = (_beliefs(loaded, ids, target_ids, order) for loaded, ids in zip((before, after), encoded, strict=True))
-    return tuple(_shifts(before, *rows, target_ids, top_k) for rows in zip(*both, strict=True))
+    return tuple(_shifts(before, first, second, target_ids, top_k) for first, second in zip(*both, strict=True))
 
 
 def contrast(loaded: Loaded, text: str, other: str, *, top_k: int = 5, targets: Sequence[str] = ()) -> tuple[Shift, ...]:
@@ -107,8 +107,8 @@ def contrast(loaded: Loaded, text: str, other: str, *, top_k: int = 5, targets: 
     ['king', 'queen']
     """
     target_ids = [_target_id(loaded, text, target) for target in targets]
-    rows = (_probabilities(loaded, _encode(loaded, each))[0] for each in (text, other))
-    shifts = _shifts(loaded, *rows, target_ids, top_k)
+    first, second = (_probabilities(loaded, _encode(loaded, each))[0] for each in (text, other))
+    shifts = _shifts(loaded, first, second, target_ids, top_k)
     return tuple(sorted(shifts, key=lambda shift: shift.after / (shift.before + shift.after)))
 
 
