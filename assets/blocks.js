@@ -16,6 +16,7 @@
         if (draws) fresh.append(...[draws(block, context)].flat());
       }
       lab.morph(root, fresh);
+      root.querySelectorAll('.details').forEach(forget);
       root.setAttribute('aria-busy', 'false');
       lab.drawPlots?.(root);
     };
@@ -101,10 +102,11 @@
         lane.name && make('div', {class: 'lane-name'}, make('b', {}, lane.name), lane.note && make('span', {}, lane.note)),
         make('div', {class: 'ribbon', role: 'group', 'aria-label': lane.name ? `${label}: ${lane.name}` : label}, lane.words.map(word)))),
       lanes.some(lane => lane.words.some(each => each.pieces?.some(inner => inner.tip))) &&
-        make('p', {class: 'details', 'aria-live': 'polite', 'data-opaque': ''}, hint || 'Point at a piece, or move along with the arrow keys.'),
+        make('p', {class: 'details', 'aria-live': 'polite', 'data-opaque': '', 'data-hint': hint || POINT}, hint || POINT),
       legend && lab.blocks.legend({entries: legend}));
   };
 
+  const POINT = 'Point at a piece, or move along with the arrow keys.';
   const spoken = (each, word) => {
     const said = {masked: 'hidden', random: 'swapped at random', kept: 'kept, still predicted', special: 'special token'}[each.kind];
     const extra = [each.under && `was ${each.under}`, said, word.leak && each.kind && each.kind !== 'ordinary' && 'leaks', each.note].filter(Boolean);
@@ -119,8 +121,16 @@
     const piece = target.closest?.('[data-tip]');
     const details = piece?.closest('.ribbons')?.querySelector('.details');
     if (!details) return;
+    details.told = piece.dataset.tip;
     details.replaceChildren(...JSON.parse(piece.dataset.tip).flatMap(([name, value]) =>
       [make('span', {class: 'tip'}, make('b', {}, name), ' ', make('bdi', {}, value)), ' ']));
+  };
+
+  // What is told of a piece goes when the piece has gone.
+  const forget = details => {
+    if (!details.told || [...details.parentElement.querySelectorAll('[data-tip]')].some(piece => piece.dataset.tip === details.told)) return;
+    details.told = null;
+    details.textContent = details.dataset.hint;
   };
 
   // One stop of the Tab key a ribbon; arrows move inside it.
