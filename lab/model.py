@@ -4,6 +4,7 @@ A checkpoint is the bundled one, one of the Hub's allow-listed ones, or a finish
 comes with them, and what is on this computer is used before the network is asked.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -172,9 +173,15 @@ def inner_model(model: nn.Module) -> "PreTrainedModel":
 
 @contextmanager
 def _narrowed(model: "PreTrainedModel", where: Tensor) -> Iterator[None]:
-    """While this holds, the encoder hands on only the hidden states at `where`, as one row: (1, n, hidden)."""
+    """While this holds, the encoder hands on only the hidden states at `where`, as one row: (1, n, hidden).
+
+    To the thread that asked: others that use the same model meanwhile, as visitors of a page do, have places of their own.
+    """
+    asking = threading.get_ident()
 
     def narrow(_module: nn.Module, _inputs: Any, output: Any) -> Any:
+        if threading.get_ident() != asking:
+            return output
         output.last_hidden_state = output.last_hidden_state[where].unsqueeze(0)
         return output
 

@@ -3,6 +3,7 @@
 import shutil
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -176,6 +177,21 @@ def test_a_reachable_hub_is_asked_for_what_is_not_here(monkeypatch):
     with pytest.raises(ModelError, match="The Hub answered, but .* no connection after all"):
         load_tokenizer("distilbert/distilroberta-base")
     assert asked == [True, False]
+
+
+def test_those_who_ask_the_same_model_at_once_get_their_own_places():
+    model = load_model("bundled")
+    ids = torch.tensor([[101, 2023, 103, 2003, 103, 102]])
+    asked = [ids == 103, ids == 2003, ids > 0]
+    expected = [model(ids).logits[where] for where in asked]
+
+    def ask(number: int) -> bool:
+        with torch.inference_mode():
+            found = logits_at(model, ids, asked[number % 3])
+        return found.shape == expected[number % 3].shape and torch.allclose(found, expected[number % 3], atol=1e-4)
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(ask, range(60)))
 
 
 def test_a_model_is_loaded_on_the_device_asked_for():
