@@ -11,16 +11,13 @@ Sources: Alain & Bengio 2016 (linear probes); McNemar 1947 and its exact form (t
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from torch.nn.utils.rnn import pad_sequence
 
-from lab.errors import CorpusError, require
+from lab.errors import CorpusError, LabError, require
 from lab.model import Loaded, positions
 
 if TYPE_CHECKING:
@@ -122,6 +119,7 @@ def probe(loaded: Loaded, drawn: Sample, *, batch_size: int = 16) -> Iterator[Re
     >>> [type(event).__name__ for event in probe(load("bundled", device="cpu"), drawn)]
     ['Reading', 'Probed']
     """
+    classifier = _classifier()
     texts = (*drawn.train, *drawn.test)
     states = np.empty((len(texts), loaded.model.config.hidden_size), np.float32)
     done = 0
@@ -129,10 +127,20 @@ def probe(loaded: Loaded, drawn: Sample, *, batch_size: int = 16) -> Iterator[Re
         states[rows] = pooled
         done += len(rows)
         yield Reading(done, len(texts))
-    classifier = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=1000))
     classifier.fit(states[: len(drawn.train)], drawn.train_labels)
     told = classifier.predict(states[len(drawn.train) :])
     yield Probed(loaded.name, drawn, told == np.array(drawn.test_labels))
+
+
+def _classifier() -> Any:
+    """Each number of the hidden states on one scale, then the logistic regression."""
+    try:
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+    except ModuleNotFoundError as error:
+        raise LabError("The probe's classifier is scikit-learn's, which isn't installed. Install scikit-learn.") from error
+    return make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=1000))
 
 
 def pool(
