@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Literal
 
 from lab.tokenization import Piece, explain
@@ -75,7 +75,7 @@ class Decoded:
 
 
 def decode(tokenizer: "PreTrainedTokenizerFast", text: str) -> Decoded:
-    """Encode a text and decode its ids again, the special tokens that the tokenizer adds left out.
+    """Encode a text and decode its ids again, what the tokenizer puts round the text left out.
 
     >>> from lab.model import load_tokenizer
     >>> decoded = decode(load_tokenizer("bundled"), "Amélie's 🎬")
@@ -108,14 +108,9 @@ def decode(tokenizer: "PreTrainedTokenizerFast", text: str) -> Decoded:
 
 
 def _words(pieces: list[Piece]) -> list[list[Piece]]:
-    """The pieces of each word; the special tokens that the tokenizer adds belong to none."""
-    groups: list[list[Piece]] = []
-    for piece in pieces:
-        if piece.continues:
-            groups[-1].append(piece)
-        elif not piece.special:
-            groups.append([piece])
-    return groups
+    """The pieces of each word; what the tokenizer puts round the text belongs to none."""
+    inside = [piece for piece in pieces if piece.word is not None]
+    return [list(group) for _, group in groupby(inside, key=lambda piece: piece.word)]
 
 
 def _word(text: str, group: list[Piece], after: str, unknown: int | None) -> Word:
