@@ -5,8 +5,18 @@ from pathlib import Path
 import gradio as gr
 
 FOLDER = Path(__file__).parent
-STYLESHEETS = ("tokens.css", "page.css", "blocks.css", "masking.css", "perplexity.css")
-SCRIPTS = ("store.js", "dom.js", "blocks.js", "plot.js", "materials.js", "masking.js", "perplexity.js", "shell.js")
+STYLESHEETS = ("tokens.css", "page.css", "blocks.css", "be_the_model.css", "masking.css", "perplexity.css")
+SCRIPTS = (
+    "store.js",
+    "dom.js",
+    "blocks.js",
+    "plot.js",
+    "materials.js",
+    "be_the_model.js",
+    "masking.js",
+    "perplexity.js",
+    "shell.js",
+)
 
 _COLOURS = {
     "body_background_fill": "paper",
