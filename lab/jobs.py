@@ -38,6 +38,7 @@ __all__ = [
     "administrator",
     "delete",
     "follow",
+    "is_open",
     "open_in_background",
     "owns",
     "resume",

@@ -26,27 +26,8 @@ from lab.worker import Worker
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def quick_workers(home, monkeypatch):
-    """Workers that are up in half a second, see quick_worker.py."""
-    monkeypatch.setattr(Worker, "module", "tests.lab.quick_worker")
-    yield
-    for process in workers():
-        with contextlib.suppress(psutil.Error):
-            process.kill()
-
-
-def workers():
-    """The living workers of this home, by pid."""
-    found = []
-    for process in psutil.Process().children(recursive=True) + orphans():
-        with contextlib.suppress(psutil.Error):
-            if any("worker" in word for word in process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
-
-
 def orphans():
+    """The living processes of this home, whoever their parents are."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
