@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.chunking import Chunking, SpecialTokens
+from lab.stream import Stream
 from lab.tokenization import Tokens
 
 
@@ -39,61 +40,23 @@ def outlook(tokens: Tokens, chunking: Chunking, special: SpecialTokens) -> Outlo
     (2, 1, 1, 2, 3)
     """
     sizes = np.diff(tokens.document_starts)
-    around = len(special.prefix) + len(special.suffix)
-    per_document = chunking.special_tokens == "document"
-    room = chunking.chunk_size - (0 if per_document else around)
-    stream = _Stream.of(tokens, len(special.prefix) if per_document else 0, around if per_document else 0)
-    whole, rest = divmod(stream.length, room)
+    stream = Stream(tokens, chunking, special)
+    whole, rest = divmod(stream.length, stream.room)
     chunks = whole + (chunking.remainder == "pad" and rest > 0)
-    end = min(chunks * room, stream.length)
-    begins = np.arange(chunks) * room
-    ends = np.minimum(begins + room, stream.length) - 1
+    end = min(chunks * stream.room, stream.length)
+    begins = np.arange(chunks) * stream.room
+    ends = np.minimum(begins + stream.room, stream.length) - 1
     kept = stream.pieces_before(end)
+    around = len(special.prefix) + len(special.suffix)
     longest = chunking.chunk_size - around
     return Outlook(
         chunk_size=chunking.chunk_size,
         chunks=chunks,
         words_cut=int(stream.inside_word(begins[1:]).sum()),
         mixed=int((stream.document(begins) != stream.document(ends)).sum()),
-        special_tokens=end - kept if per_document else chunks * around,
+        special_tokens=end - kept if chunking.special_tokens == "document" else chunks * around,
         pieces=len(tokens),
         lost_concatenating=len(tokens) - kept,
         lost_truncating=int(np.maximum(sizes - longest, 0).sum()),
         padded_truncating=int(np.maximum(longest - sizes, 0).sum()),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Stream:
-    """The documents end to end, as places: nothing is laid out."""
-
-    tokens: Tokens
-    begins: np.ndarray  # (documents,) where each document begins, its special tokens included
-    before: int  # special tokens before the pieces of a document
-    length: int
-
-    @classmethod
-    def of(cls, tokens: Tokens, before: int, around: int) -> "_Stream":
-        documents = len(tokens.document_starts) - 1
-        begins = tokens.document_starts[:-1] + np.arange(documents) * around
-        return cls(tokens, begins, before, len(tokens) + documents * around)
-
-    def document(self, places: np.ndarray) -> np.ndarray:
-        """The document of each place."""
-        return np.searchsorted(self.begins, places, side="right") - 1
-
-    def _piece(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """How many pieces lie before each place, and whether the place holds a piece."""
-        document = self.document(places)
-        starts, ends = self.tokens.document_starts[document], self.tokens.document_starts[document + 1]
-        piece = starts + places - self.begins[document] - self.before
-        return np.clip(piece, starts, ends), (piece >= starts) & (piece < ends)
-
-    def pieces_before(self, place: int) -> int:
-        """How many pieces lie before a place."""
-        return int(self._piece(np.array([place]))[0][0]) if place < self.length else len(self.tokens)
-
-    def inside_word(self, places: np.ndarray) -> np.ndarray:
-        """Whether a place holds a piece that continues the word of the piece before it."""
-        piece, is_piece = self._piece(places)
-        return is_piece & ~self.tokens.word_starts[np.minimum(piece, len(self.tokens) - 1)]
