@@ -60,7 +60,7 @@
       make('thead', {}, make('tr', {}, columns.map(name => make('th', {scope: 'col'}, name)))),
       make('tbody', {}, rows.map(row => make('tr', {}, row.map((cell, i) => {
         const {value, tone} = cell !== null && typeof cell === 'object' ? cell : {value: cell};
-        const numeric = /^[−+-]?[\d.,  ]+\s?%?$/.test(value);
+        const numeric = /^(< )?[−+-]?[\d.,  ]+\s?%?$/.test(value);
         return make(i ? 'td' : 'th', {class: `${numeric ? 'number' : ''} ${tone || ''}`, scope: i ? null : 'row', dir: 'auto'}, value ?? '–');
       }))))));
 

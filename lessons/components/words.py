@@ -6,10 +6,10 @@ from collections.abc import Sequence
 def percent(share: float) -> str:
     """A share, with as many digits as it takes to see it.
 
-    >>> [percent(share).replace("\\u00a0", " ") for share in (1, 0.906, 0.08, 0.0006, 0.00001, 0)]
-    ['100 %', '91 %', '8.0 %', '0.06 %', '< 0.01 %', '0 %']
+    >>> [percent(share).replace("\\u00a0", " ") for share in (1, 0.906, 1 - 0.9, 0.08, 0.0006, 0.00001, 0)]
+    ['100 %', '91 %', '10 %', '8.0 %', '0.06 %', '< 0.01 %', '0 %']
     """
-    digits = 0 if share >= 0.1 or share <= 0 else 1 if share >= 0.01 else 2
+    digits = 0 if share >= 0.0995 or share <= 0 else 1 if share >= 0.00995 else 2
     return "< 0.01\u00a0%" if 0 < share < 0.0001 else f"{share * 100:.{digits}f}\u00a0%"
 
 

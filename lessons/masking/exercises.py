@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from lessons import bench
 from lessons.components import blocks
 from lessons.components.blocks import Block, Choice, Question
+from lessons.components.words import listed, many, percent
 from lessons.masking.lanes import Dials, drawn, words_of
-from lessons.masking.words import many, percent
 
 if TYPE_CHECKING:
     from lab.passages import Passage
@@ -26,7 +26,7 @@ def card(passage: "Passage", dials: Dials, model: str, turn: int) -> list[Block]
     ).hexdigest()[:12]
     ribbon = blocks.ribbon(
         "A draw for the questions",
-        blocks.lane(words_of(passage, lane, bench.tokenizer(model), leaks=False)),
+        blocks.lane(words_of(passage, lane, bench.tokenizer(model), told=False)),
         small=True,
     )
     asked = [expected(passage, dials, about), scored(passage, lane, about), leaking(passage, lane, about)]
@@ -188,11 +188,10 @@ def _alone(passage: "Passage", lane: "Drawn") -> list[int]:
 
 def _named(passage: "Passage", places: list[int]) -> str:
     named = []
-    for at in places[:_LISTED]:
+    for at in places:
         piece, word = passage.pieces[at].text, passage.written(passage.word_at[at])
         named.append(f"{piece} in {word}" if len(passage.words[passage.word_at[at]]) > 1 else piece)
-    rest = len(places) - _LISTED
-    return ", ".join(named) + (f" and {rest} more" if rest > 0 else "")
+    return listed(named, _LISTED)
 
 
 def _mixed(choices: list[Choice], seed: str) -> tuple[Choice, ...]:

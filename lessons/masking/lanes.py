@@ -8,7 +8,7 @@ from lab.config import Masking, RunConfig, Scoring
 from lessons import bench
 from lessons.components import blocks
 from lessons.components.blocks import Block, Piece
-from lessons.masking.words import many, percent
+from lessons.components.words import many, percent
 
 if TYPE_CHECKING:
     from lab.masking import Vocabulary
@@ -137,18 +137,18 @@ def picture(passage: "Passage", dials: Dials, model: str) -> list[Block]:
     ]
 
 
-def words_of(passage: "Passage", lane: "Drawn", tokenizer: Any, *, leaks: bool = True) -> list[dict[str, Any]]:
-    """A lane's words as drawn: what the model reads, and small beside it what stood there; leaks ringed."""
+def words_of(passage: "Passage", lane: "Drawn", tokenizer: Any, *, told: bool = True) -> list[dict[str, Any]]:
+    """A lane's words as drawn: what the model reads, and small beside it what stood there. If `told`, leaks are ringed."""
     seen = tokenizer.convert_ids_to_tokens(list(lane.seen))
     groups = [[at] for at, piece in enumerate(passage.pieces) if piece.special] + [list(word) for word in passage.words]
     words = []
     for places in sorted(groups):
-        pieces = tuple(_piece(passage, lane, at, str(seen[at])) for at in places)
-        words.append(blocks.word(*pieces, leak=leaks and any(at in lane.leaking for at in places)))
+        pieces = tuple(_piece(passage, lane, at, str(seen[at]), told) for at in places)
+        words.append(blocks.word(*pieces, leak=told and any(at in lane.leaking for at in places)))
     return words
 
 
-def _piece(passage: "Passage", lane: "Drawn", at: int, seen: str) -> Piece:
+def _piece(passage: "Passage", lane: "Drawn", at: int, seen: str, told: bool) -> Piece:
     from lab.masking import KEPT, MASKED, RANDOM
 
     piece, action = passage.pieces[at], lane.action[at]
@@ -156,14 +156,19 @@ def _piece(passage: "Passage", lane: "Drawn", at: int, seen: str) -> Piece:
         return Piece(text=seen, kind="special")
     if action not in (MASKED, RANDOM, KEPT):
         return Piece(text=seen)
-    told = [("stood here", piece.text), ("the model reads", seen)]
+    tip = _tip(passage, lane, at, seen) if told else None
+    if action == KEPT:
+        return Piece(text=seen, kind="kept", tip=tip)
+    return Piece(text=seen, kind="masked" if action == MASKED else "random", under=piece.text, tip=tip)
+
+
+def _tip(passage: "Passage", lane: "Drawn", at: int, seen: str) -> tuple[tuple[str, str], ...]:
+    """What is told of a selected piece that is pointed at."""
+    tip = [("stood here", passage.pieces[at].text), ("the model reads", seen)]
     if at in lane.at_risk:
         siblings = [k for k in passage.words[passage.word_at[at]] if k != at and k not in lane.selected]
-        in_sight = " ".join(passage.pieces[k].text for k in siblings)
-        told.append(("siblings in sight", in_sight or "none"))
-    if action == KEPT:
-        return Piece(text=seen, kind="kept", tip=(*told, ("asked for", "yes, though it shows itself")))
-    return Piece(text=seen, kind="masked" if action == MASKED else "random", under=piece.text, tip=tuple(told))
+        tip.append(("siblings in sight", " ".join(passage.pieces[k].text for k in siblings) or "none"))
+    return tuple(tip)
 
 
 def _told_of_the_dice(passage: "Passage", dials: Dials, model: str, lane: "Drawn") -> Block:

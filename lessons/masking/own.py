@@ -9,7 +9,7 @@ from lessons import bench
 from lessons.bench import Using
 from lessons.components import blocks
 from lessons.components.blocks import Block
-from lessons.masking.words import many, percent
+from lessons.components.words import many, percent
 
 if TYPE_CHECKING:
     from lab.clues import Answer, Clue
@@ -225,13 +225,9 @@ def measured(kind: str, done: int, of: int, clues: "list[Clue]") -> list[Block]:
             (sight, sum(clue.in_sight for clue in clues) / count),
             (hidden, sum(clue.hidden for clue in clues) / count),
         ),
-        blocks.say(
-            "{lower} of {count} are less probable when the clue is hidden too. The first of them, as they came:",
-            lower=lower,
-            count=count,
-        ),
+        blocks.say("{lower} of {count} are less probable with the clue hidden too.", lower=lower, count=count),
         blocks.table(
-            "Single ones can go either way",
+            "The first five, as they came",
             ["word", "piece asked for", sight, hidden],
             [[clue.word, clue.piece, percent(clue.in_sight), percent(clue.hidden)] for clue in clues[:5]],
         ),

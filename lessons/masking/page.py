@@ -17,7 +17,6 @@ from lessons.masking.lanes import Dials
 from lessons.masking.passages import FOUND, LONGEST, card, passage_of
 
 EPOCHS = 50
-_GATED = ["after-prediction-masking-masks", "after-prediction-masking-scored"]
 _ENOUGH = 20  # clues after which a measurement has said something
 _TELLING = 0.25  # seconds between two words of progress
 
@@ -48,12 +47,14 @@ class Page(LessonPage):
             elem_id="masking-text",
         )
 
-    def slot_predictions(self) -> None:
+    def slot_hidden(self) -> None:
         self.hidden = view()
-        self.scored = view(elem_classes=_GATED[:1])
+
+    def slot_scored(self) -> None:
+        self.scored = view()
 
     def slot_lanes(self) -> None:
-        with gr.Column(elem_classes=["card", *_GATED]):
+        with gr.Column(elem_classes="card"):
             gr.Markdown("## The same passage, the same dice, two ways", elem_classes="prose")
             with gr.Row(elem_classes="controls"):
                 self.frozen = gr.Radio(
@@ -71,15 +72,19 @@ class Page(LessonPage):
                     info="Go back to an epoch, and its masks are there again.",
                     elem_id="masking-epoch",
                 )
-                self.next = gr.Button("Next epoch: draw again", variant="primary", elem_id="masking-next", scale=0)
+                self.next = gr.Button(
+                    "Next epoch: draw again", variant="primary", elem_id="masking-next", scale=0, min_width=220
+                )
             self.lanes = view(elem_classes="masking-lanes")
             self.code = view()
 
     def slot_siblings(self) -> None:
         with gr.Column(elem_classes="card"):
             with gr.Row(elem_classes="controls"):
-                self.measure = gr.Button("Ask the model", variant="primary", elem_id="masking-measure", scale=0)
-                self.stop = gr.Button("Stop", variant="stop", elem_id="masking-stop", scale=0)
+                self.measure = gr.Button(
+                    "Ask the model", variant="primary", elem_id="masking-measure", scale=0, min_width=220
+                )
+                self.stop = gr.Button("Stop", variant="stop", elem_id="masking-stop", scale=0, min_width=100)
             self.siblings = view(
                 [blocks.say(f"Reads {own.MEASURED} passages of the corpus in use; it takes some seconds.", tone="quiet")]
             )
@@ -98,8 +103,10 @@ class Page(LessonPage):
                 elem_classes="prose",
             )
             with gr.Row(elem_classes="controls"):
-                self.measure_mentions = gr.Button("Ask the model", elem_id="masking-mentions", scale=0)
-                self.stop_mentions = gr.Button("Stop", variant="stop", elem_id="masking-stop-mentions", scale=0)
+                self.measure_mentions = gr.Button("Ask the model", elem_id="masking-mentions", scale=0, min_width=220)
+                self.stop_mentions = gr.Button(
+                    "Stop", variant="stop", elem_id="masking-stop-mentions", scale=0, min_width=100
+                )
             self.mentions = view(
                 [blocks.say(f"Reads {own.MEASURED} passages of the corpus in use; it takes some seconds.", tone="quiet")]
             )
@@ -137,7 +144,7 @@ class Page(LessonPage):
 
     def slot_check(self) -> None:
         self.turn = gr.Number(0, precision=0, visible=False)
-        self.check = view(elem_classes=_GATED)
+        self.check = view()
 
     def settings(self) -> dict[str, Any]:
         return {
