@@ -166,6 +166,8 @@ class _Session(TrainerCallback):
                 self._say(Failed(step=self.step, seconds=self._seconds(), reason=reason or UNEXPECTED.format(error)))
                 if reason is None:
                     raise
+                if not self.first:  # the first process has said it, unless it is the one that is gone
+                    raise RunError(reason) from error
 
     def _agree_on_run(self, run: Run | None, prepared: Prepared, args: TrainingArguments) -> Run:
         """The run's folder, made by the first process and made known to the others."""
@@ -404,6 +406,12 @@ def _is_due(step: int, every: int | None) -> bool:
 UNEXPECTED = "Something unexpected ended the run: {}. This is a fault of the lab, not yours."
 
 
+LOST = (
+    "The processes of this run have lost each other: one of them has ended, or can't be reached any more. Nothing saved is "
+    "lost. See to it that all of them can run, and resume the run."
+)
+
+
 def explain(error: Exception) -> str | None:
     """What to tell of an error that ends a run, or None for one that nobody expected."""
     if isinstance(error, LabError):
@@ -413,6 +421,8 @@ def explain(error: Exception) -> str | None:
             "There was not enough memory. Halve per_device_train_batch_size and double gradient_accumulation_steps: "
             "the result is the same. A shorter chunk_size helps too."
         )
+    if isinstance(error, torch.distributed.DistBackendError) or "gloo" in str(error):
+        return LOST
     # safetensors and torch report a full disk in exceptions of their own, with the system's words in them.
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error):
         return "The disk is full. Delete old runs (`python -m lab runs delete`), or set LAB_HOME to another disk."

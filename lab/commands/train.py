@@ -1,5 +1,6 @@
 """`train`: a model fine-tuned, before your eyes."""
 
+import os
 import signal
 import sys
 import threading
@@ -108,9 +109,16 @@ def _in_background(options: Namespace) -> int:
 
 @contextmanager
 def _stop_on_signal(stop: threading.Event) -> Iterator[None]:
-    """The first Ctrl-C (or a polite kill) asks the run to stop; the second one is as rude as ever."""
+    """The first Ctrl-C (or a polite kill) asks the run to stop; the second one is as rude as ever.
+
+    One process of several may wait for ever for another that is gone, so it is given a while to stop, and no longer.
+    """
+    late = threading.Timer(_PATIENCE, _give_up)
+    late.daemon = True
 
     def ask(number: int, _frame: Any) -> None:
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not stop.is_set():
+            late.start()
         stop.set()
         print("\nStopping after this step, and keeping the model so far. Once more stops at once.", file=sys.stderr)
         signal.signal(number, before[number])
@@ -119,5 +127,19 @@ def _stop_on_signal(stop: threading.Event) -> Iterator[None]:
     try:
         yield
     finally:
+        late.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+_PATIENCE = 20.0  # seconds; whoever launches several processes kills them 30 s after having asked
+
+
+def _give_up() -> None:
+    print(
+        "The other processes of this run don't answer, so it ends here without its last steps. "
+        "Resume it from its last checkpoint: python -m lab train --resume RUN",
+        file=sys.stderr,
+        flush=True,
+    )
+    os._exit(1)
