@@ -53,7 +53,7 @@ _SERIES = (  # colour, dash and marker: told apart by any one of them
 
 def surprises(nats: Sequence[float], totals: "Sequence[Total]", added: int) -> go.Figure:
     """The surprise of each scored piece as a bar, the first `added` of them filled, and their mean as it goes."""
-    figure = blank("scored piece, in the order of the text", "nats")
+    figure = blank("scored piece", "nats")
     numbers = list(range(1, len(nats) + 1))
     figure.add_bar(
         x=numbers[:added],
@@ -76,7 +76,7 @@ def surprises(nats: Sequence[float], totals: "Sequence[Total]", added: int) -> g
 
 def concentration(found: "Concentration", share: float) -> go.Figure:
     """How unequally the pieces share in the surprise, and what the worst `share` of them carries."""
-    figure = blank("share of the pieces, the most surprising first", "share of all the surprise")
+    figure = blank("pieces, the most surprising first", "share of all the surprise")
     step = max(1, len(found.pieces) // 400)  # points enough for any screen
     figure.add_scatter(
         x=[*found.pieces[::step].tolist(), 1.0],
@@ -180,7 +180,7 @@ def redraws(perplexities: Mapping[str, Sequence[float]], expected: int) -> go.Fi
 
 def intervals(comparisons: "Mapping[str, Comparison]") -> go.Figure:
     """Changes of the perplexity in percent with their 95 % intervals, beside the line of no change; the first is on top."""
-    figure = blank("change of the perplexity, %", "")
+    figure = blank("change, %", "")
     rows = list(comparisons.items())
     percent = [[(value - 1) * 100 for value in (each.ratio, each.low, each.high)] for _, each in rows]
     figure.add_scatter(

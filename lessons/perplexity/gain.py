@@ -167,9 +167,9 @@ def verdict(change: Change, text: Text, held_out: "HeldOut", before: "Evaluation
         _said(comparison),
         blocks.chart(
             plots.intervals(rows),
-            "The change with its 95 % interval; the dashed line is no change. Filled points: the interval leaves that line "
-            "out. The first row is the test. The rows below it show where the change sits; each is one more look, and so "
-            "one more chance to be fooled.",
+            "The change of the perplexity with its 95 % interval; the dashed line is no change. Filled points: the "
+            "interval leaves that line out. The first row is the test. The rows below it show where the change sits; each "
+            "is one more look, and so one more chance to be fooled.",
             key=change.name,
             height=90 + 44 * len(rows),
         ),

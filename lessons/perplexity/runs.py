@@ -289,8 +289,9 @@ def two_by_two(pair: "Twins", found: "Sequence[Evaluation]", jobs: Sequence[Job]
             "the text: that tells of the tasks. Never compare corner to corner, two models each on its own task."
         ),
         blocks.chart(
-            plots.intervals({"scored on token masks": token, "scored on whole-word masks": whole_word}),
-            "The whole-word-trained twin against the token-trained one: below 0 it has the lower perplexity.",
+            plots.intervals({"token masks": token, "whole-word masks": whole_word}),
+            "The perplexity of the whole-word-trained twin against the token-trained one, on each kind of masks: below 0 "
+            "it is lower.",
             height=170,
         ),
         blocks.say(" ".join(said)),
