@@ -12,7 +12,7 @@ import gradio as gr
 from lab.errors import LabError
 from lessons.bench import Using
 from lessons.catalog import Lesson
-from lessons.components.blocks import say
+from lessons.components.blocks import say, waiting
 from lessons.components.view import opener
 
 log = logging.getLogger("masked_language_lab")
@@ -78,7 +78,7 @@ class LessonPage:
         generator that yields progress, and `stop` is the button that ends it.
 
         Light requests that come in quick succession, as a slider's do, run side by side and may be answered out of order.
-        With `in_order` the next one waits for the answer, and the last is always what is shown: some milliseconds later, and
+        With `in_order` the next one waits for the answer, so the last is always what is shown: some milliseconds later, and
         not for handlers that take an event's data, which Gradio forgets in the waiting.
         """
         how: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -93,9 +93,28 @@ class LessonPage:
             stop.click(None, cancels=[done], api_visibility="private")
         return done
 
+    def on_request(
+        self, event: Any, handler: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any], stop: gr.Button
+    ) -> Any:
+        """Connect heavy work that can be stopped. Its first output, a view, says at once that the work was asked for, and
+        later that it was stopped; its last is the button `stop`, to be pressed only meanwhile.
+        """
+        begun = self.on(event, _begin, [], [outputs[0], stop])
+        done = self.on(begun.then, handler, inputs, outputs, heavy=True, stop=stop)
+        self.on(stop.click, _end, [], [outputs[0], stop])
+        return done
+
     def when_opened(self, handler: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any], **how: Any) -> Any:
         """Draw when the lesson is first shown, and anew when the corpus or the model has changed."""
         return self.on(self.opener.open, handler, inputs, outputs, **how)
+
+
+def _begin(_using: Using) -> tuple[Any, Any]:
+    return waiting("Waiting for its turn …"), gr.Button(interactive=True)
+
+
+def _end(_using: Using) -> tuple[Any, Any]:
+    return [say("Stopped.", tone="quiet", live=True)], gr.Button(interactive=False)
 
 
 def told(handler: Callable[..., Any], outputs: int) -> Callable[..., Any]:

@@ -205,8 +205,8 @@ def _counts(lanes: "dict[Strategy, Drawn]") -> Block:
     from lab.masking import KEPT, MASKED, RANDOM
 
     return blocks.table(
-        "In this draw",
-        ["", "selected, so scored", "read [MASK]", "swapped", "kept"],
+        "In this draw (all that is selected is scored)",
+        ["lane", "selected", "read [MASK]", "swapped", "kept"],
         [
             [NAMES[each], str(len(lane.selected)), *(str(lane.count(action)) for action in (MASKED, RANDOM, KEPT))]
             for each, lane in lanes.items()

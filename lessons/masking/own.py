@@ -2,8 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from lessons import bench
 from lessons.bench import Using
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from lab.passages import Passage
 
 TOLD = 6  # hidden words whose answers are told, the latest first
+Kind = Literal["siblings", "mentions"]  # of clue
 MEASURED = 80  # passages of the corpus that a measurement reads
 
 
@@ -74,7 +74,9 @@ def _guide(passage: "Passage", hidden: list[int]) -> Block:
         "In this passage {word} comes twice: the two are underlined. **Hide one of them**, and see how sure the model is.",
         "One {word} is hidden, and its other mention is in sight, elsewhere in the text. **Now hide that one too**: was it "
         "of any use to the model?",
-        "Both mentions of {word} are hidden. What you see below is what the other mention was worth to the model.",
+        "Both mentions of {word} are hidden. Below stands what the other mention was worth to the model."
+        if hidden and hidden[-1] in pair
+        else "Both mentions of {word} are hidden, and more.",
     )[covered]
     return blocks.say(text, word=word)
 
@@ -196,28 +198,25 @@ def _pair(caption: str, *rows: tuple[str, float]) -> Block:
 # Measured over the corpus -----------------------------------------------------------------------------------------------
 
 
-def measure(using: Using, kind: str) -> "Iterator[tuple[int, int, list[Clue]]]":
-    """Clues found in the corpus in use, passage by passage: (passages done, passages in all, clues so far)."""
+def measure(using: Using, kind: Kind) -> "Iterator[tuple[int, int, list[Clue]]]":
+    """Clues found in the corpus in use, passage by passage: (passages read, passages in all, clues so far)."""
     from lab.clues import mentions, siblings
     from lab.passages import sample
 
     loaded = bench.loaded(using.model)
-    documents = bench.corpus(using)["train"]["text"]
-    passages = list(sample(documents, loaded.tokenizer, MEASURED))
-    read = siblings(loaded, passages) if kind == "siblings" else mentions(loaded, passages)
+    passages = list(sample(bench.corpus(using)["train"]["text"], loaded.tokenizer, MEASURED))
     clues: list[Clue] = []
-    for done, found in enumerate(islice(read, MEASURED), 1):
+    for done, found in enumerate((siblings if kind == "siblings" else mentions)(loaded, passages), 1):
         clues += found
         yield done, len(passages), list(clues)
 
 
-def measured(kind: str, done: int, of: int, clues: "list[Clue]") -> list[Block]:
+def measured(kind: Kind, clues: "list[Clue]") -> list[Block]:
     """What they come to, and the first few as they came."""
-    progress = blocks.say("Read {done} of {of} passages of the corpus in use.", tone="quiet", done=done, of=of)
-    if not clues:
-        return [progress] if done < of else [progress, blocks.say(_NONE[kind])]
-    sight, hidden, thing = _ROWS[kind]
+    sight, hidden, thing, none = _ROWS[kind]
     count = len(clues)
+    if not count:
+        return [blocks.say(none)]
     lower = sum(clue.hidden < clue.in_sight for clue in clues)
     return [
         _pair(
@@ -231,15 +230,20 @@ def measured(kind: str, done: int, of: int, clues: "list[Clue]") -> list[Block]:
             ["word", "piece asked for", sight, hidden],
             [[clue.word, clue.piece, percent(clue.in_sight), percent(clue.hidden)] for clue in clues[:5]],
         ),
-        progress,
     ]
 
 
-_ROWS = {
-    "siblings": ("siblings in sight", "whole word hidden", "piece"),
-    "mentions": ("other mention in sight", "both mentions hidden", "word"),
-}
-_NONE = {
-    "siblings": "None of them has a selected word of several pieces. Choose a corpus with rarer words.",
-    "mentions": "In none of them a content word comes twice. Choose a corpus with longer documents.",
+_ROWS: dict[Kind, tuple[str, str, str, str]] = {
+    "siblings": (
+        "siblings in sight",
+        "whole word hidden",
+        "piece",
+        "In none of these passages a word of several pieces was selected. Choose a corpus with rarer words.",
+    ),
+    "mentions": (
+        "other mention in sight",
+        "both mentions hidden",
+        "word",
+        "In none of these passages a content word comes twice. Choose a corpus with longer documents.",
+    ),
 }

@@ -17,8 +17,8 @@ from lessons.masking.lanes import Dials
 from lessons.masking.passages import FOUND, LONGEST, card, passage_of
 
 EPOCHS = 50
-_ENOUGH = 20  # clues after which a measurement has said something
 _TELLING = 0.25  # seconds between two words of progress
+_PROMISE = blocks.say(f"Reads {own.MEASURED} passages of the corpus in use; it takes some seconds.", tone="quiet")
 
 
 class Page(LessonPage):
@@ -72,9 +72,7 @@ class Page(LessonPage):
                     info="Go back to an epoch, and its masks are there again.",
                     elem_id="masking-epoch",
                 )
-                self.next = gr.Button(
-                    "Next epoch: draw again", variant="primary", elem_id="masking-next", scale=0, min_width=220
-                )
+                self.next = gr.Button("Draw again", variant="primary", elem_id="masking-next", scale=0, min_width=140)
             self.lanes = view(elem_classes="masking-lanes")
             self.code = view()
 
@@ -84,10 +82,9 @@ class Page(LessonPage):
                 self.measure = gr.Button(
                     "Ask the model", variant="primary", elem_id="masking-measure", scale=0, min_width=220
                 )
-                self.stop = gr.Button("Stop", variant="stop", elem_id="masking-stop", scale=0, min_width=100)
-            self.siblings = view(
-                [blocks.say(f"Reads {own.MEASURED} passages of the corpus in use; it takes some seconds.", tone="quiet")]
-            )
+                self.stop = gr.Button("Stop", variant="stop", interactive=False, scale=0, min_width=100)
+            self.reading = view([_PROMISE])
+            self.siblings = view([])
 
     def slot_own(self) -> None:
         self.packed = gr.Textbox("", visible=False)
@@ -104,12 +101,9 @@ class Page(LessonPage):
             )
             with gr.Row(elem_classes="controls"):
                 self.measure_mentions = gr.Button("Ask the model", elem_id="masking-mentions", scale=0, min_width=220)
-                self.stop_mentions = gr.Button(
-                    "Stop", variant="stop", elem_id="masking-stop-mentions", scale=0, min_width=100
-                )
-            self.mentions = view(
-                [blocks.say(f"Reads {own.MEASURED} passages of the corpus in use; it takes some seconds.", tone="quiet")]
-            )
+                self.stop_mentions = gr.Button("Stop", variant="stop", interactive=False, scale=0, min_width=100)
+            self.reading_mentions = view([_PROMISE])
+            self.mentions = view([])
 
     def slot_dials(self) -> None:
         with gr.Row(elem_classes="controls"):
@@ -177,8 +171,9 @@ class Page(LessonPage):
         self.on(stepped.then, draw_again, drawn, [self.lanes, self.code], in_order=True)
         self.on(self.own.pick, hide, passage, [self.own, self.packed, self.own_code])
         self.on(self.check.pick, check_again, [*passage, *shares], [self.check, self.turn])
-        self.on(self.measure.click, measure_siblings, [], [self.siblings], heavy=True, stop=self.stop)
-        self.on(self.measure_mentions.click, measure_mentions, [], [self.mentions], heavy=True, stop=self.stop_mentions)
+        self.on_request(self.measure.click, measure_siblings, [], [self.reading, self.siblings, self.stop], self.stop)
+        read = [self.reading_mentions, self.mentions, self.stop_mentions]
+        self.on_request(self.measure_mentions.click, measure_mentions, [], read, self.stop_mentions)
 
     def _draw(self, events: list[Any], handler: Any, inputs: list[Any], outputs: list[Any]) -> None:
         """Draw at the opening, and whenever one of these happens; of several changes the last is what is shown."""
@@ -280,22 +275,24 @@ def check_again(
 # Measured ---------------------------------------------------------------------------------------------------------------
 
 
-def measure_siblings(using: Using) -> Iterator[list[Block]]:
+def measure_siblings(using: Using) -> Iterator[tuple[Any, ...]]:
     """What siblings are worth, over passages of the corpus in use."""
     yield from _measure(using, "siblings")
 
 
-def measure_mentions(using: Using) -> Iterator[list[Block]]:
+def measure_mentions(using: Using) -> Iterator[tuple[Any, ...]]:
     """What the other mention of a word is worth."""
     yield from _measure(using, "mentions")
 
 
-def _measure(using: Using, kind: str) -> Iterator[list[Block]]:
-    yield blocks.waiting("Waiting for its turn, then reading …")
+def _measure(using: Using, kind: own.Kind) -> Iterator[tuple[Any, ...]]:
+    """How far the reading is, what it has come to, and the button that stops it."""
     told = 0.0
     for done, of, clues in own.measure(using, kind):
-        last = done == of
-        if last or time.monotonic() - told > _TELLING:
+        if done == of:
+            progress = [blocks.say(f"Read {of} passages of the corpus in use.", tone="quiet", live=True)]
+            ticked = [blocks.did("masking", "measure")] if kind == "siblings" else []
+            yield progress, [*own.measured(kind, clues), *ticked], gr.Button(interactive=False)
+        elif time.monotonic() - told > _TELLING:
             told = time.monotonic()
-            ticked = [blocks.did("masking", "measure")] if kind == "siblings" and (last or len(clues) >= _ENOUGH) else []
-            yield [*own.measured(kind, done, of, clues), *ticked]
+            yield blocks.waiting(f"Read {done} of {of} passages …"), own.measured(kind, clues) if clues else [], gr.skip()
