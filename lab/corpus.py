@@ -108,12 +108,22 @@ def _load(corpus: Corpus) -> "dict[str, Dataset]":
     if corpus.corpus == "imdb":
         return _load_imdb()
     path = Path(corpus.corpus).expanduser()
-    require(
-        path.exists(),
-        f"There is no corpus {corpus.corpus!r}. Give reviews, imdb, or the path of a file that exists.",
-        CorpusError,
-    )
-    return _load_folder(path) if path.is_dir() else {"train": _load_file(path)}
+    with _opening(path):
+        require(
+            path.exists(),
+            f"There is no corpus {corpus.corpus!r}. Give reviews, imdb, or the path of a file that exists.",
+            CorpusError,
+        )
+        return _load_folder(path) if path.is_dir() else {"train": _load_file(path)}
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        name = path.name if len(path.name) < 100 else f"{path.name[:100]}…"
+        raise CorpusError(f"Can't open {name}: {error.strerror or error}. Check the path and its permissions.") from error
 
 
 def _load_folder(folder: Path) -> "dict[str, Dataset]":
@@ -223,14 +233,11 @@ _ADVICE = {
 def _check_readable(path: Path, binary: bool) -> None:
     """Refuse early, by name and line, what the readers would refuse in words of their own, or take for text."""
     require(path.is_file(), f"{path.name} is not a file. Give the path of one.", CorpusError)
-    try:
-        with path.open("rb") as file:
-            require(bool(file.read(1)), _empty(path), CorpusError)
-            file.seek(0)
-            if not binary:
-                _check_text(path, file)
-    except OSError as error:
-        raise CorpusError(f"Can't open {path.name}: {error.strerror}. Check the path and its permissions.") from error
+    with path.open("rb") as file:
+        require(bool(file.read(1)), _empty(path), CorpusError)
+        file.seek(0)
+        if not binary:
+            _check_text(path, file)
 
 
 def _check_text(path: Path, file: BinaryIO) -> None:

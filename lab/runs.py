@@ -306,9 +306,10 @@ def _moment(folder: Path) -> str:
 def list_runs() -> list[Run]:
     """The runs in LAB_HOME, newest first."""
     folder = home() / "runs"
-    if not folder.is_dir():
-        return []
-    return [Run(path) for path in sorted(folder.iterdir(), reverse=True) if is_id(path.name) and _is_run(path)]
+    with plain_words(f"look into {folder}"):
+        if not folder.is_dir():
+            return []
+        return [Run(path) for path in sorted(folder.iterdir(), reverse=True) if is_id(path.name) and _is_run(path)]
 
 
 def is_id(name: str) -> bool:

@@ -225,10 +225,21 @@ def test_a_device_or_a_pipe_is_no_file(tmp_path):
     assert "mine.txt is not a file" in refused(corpus=str(tmp_path / "mine.txt"))
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may open everything")
-def test_a_file_without_permission_is_refused(tmp_path):
-    write(tmp_path / "mine.txt").chmod(0)
-    assert "Check the path and its permissions" in refused(corpus=str(tmp_path / "mine.txt"))
+@pytest.mark.parametrize("call", ["open", "stat", "iterdir"])
+def test_a_file_or_a_folder_without_permission_is_refused(tmp_path, monkeypatch, call):
+    path = tmp_path if call == "iterdir" else write(tmp_path / "mine.txt")
+
+    def locked(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patched:  # root may open everything, so a locked file can't be had for real everywhere
+        patched.setattr(type(path), call, locked)
+        message = refused(corpus=str(path))
+    assert message == f"Can't open {path.name}: Permission denied. Check the path and its permissions."
+
+
+def test_a_text_given_in_place_of_a_path_is_no_path():
+    assert "File name too long" in refused(corpus="A film about a film. " * 100)
 
 
 @pytest.mark.parametrize("damage", [b"not arrow at all", b""])

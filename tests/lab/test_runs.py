@@ -195,3 +195,12 @@ def test_a_full_disk_while_an_event_is_written_is_said(run, monkeypatch):
     monkeypatch.setattr("os.write", lambda *_: 3)
     with pytest.raises(RunError, match="No space left on device. Free some space"), run.writing() as writer:
         writer.append(started())
+
+
+def test_a_home_that_can_not_be_looked_into_is_said(home, monkeypatch):
+    def locked(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(home), "is_dir", locked)
+    with pytest.raises(RunError, match="Can't look into .*: Permission denied. .*LAB_HOME"):
+        list_runs()
