@@ -24,6 +24,7 @@ def main() -> None:
     if env("SPACES_ZERO_GPU"):
         import_module("lessons.zero_gpu")
 
+    from lab.jobs import Desk
     from lessons.bench import warm_up
     from lessons.shell import build, launch_options
 
@@ -36,7 +37,8 @@ def main() -> None:
         **launch_options(),
     )
     warm_up()
-    app.block_thread()
+    with Desk():  # whoever asks for a run is served from here
+        app.block_thread()
 
 
 if __name__ == "__main__":

@@ -101,7 +101,10 @@ class Optimization:
     dropout: float | None = setting(None, "dropout in the encoder, 0 to 1; the model's own if not given")
 
     def __post_init__(self) -> None:
-        require(self.num_train_epochs > 0, f"num_train_epochs is {self.num_train_epochs}. Set it above 0.")
+        require(
+            0 < self.num_train_epochs <= 1e6,
+            f"num_train_epochs is {self.num_train_epochs}. Set it above 0, and to a million at most.",
+        )
         require(self.max_steps is None or self.max_steps > 0, f"max_steps is {self.max_steps}. Set it to 1 or more.")
         for name in ("per_device_train_batch_size", "gradient_accumulation_steps", "per_device_eval_batch_size"):
             require(getattr(self, name) >= 1, f"{name} is {getattr(self, name)}. Set it to 1 or more.")

@@ -24,6 +24,7 @@ from lab.runs import Run
 if TYPE_CHECKING:
     from datasets import DatasetDict
 
+    from lab.config import RunConfig
     from lab.model import Loaded
     from lab.preparation import Prepared
     from lab.tokenization import Tokens
@@ -216,6 +217,16 @@ def prepared(using: Using, **limits: Any) -> "Prepared":
 
     key = (using.corpus, using.text_column, using.model, *sorted(limits.items()))
     return _kept(_prepared, key, lambda: prepare(using.model, using.corpus_settings(), **limits), room=4)
+
+
+def prepared_for(config: "RunConfig") -> "Prepared":
+    """Both splits as a run of this configuration chunks and samples them."""
+    wait_until_warm()
+    from lab.preparation import prepare
+
+    limits = {"max_train_chunks": config.max_train_chunks, "max_test_chunks": config.max_test_chunks}
+    key = (config.model, config.data, config.chunking, *limits.values())
+    return _kept(_prepared, key, lambda: prepare(config.model, config.data, config.chunking, **limits), room=4)
 
 
 def drop_upload(name: str) -> None:
