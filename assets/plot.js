@@ -26,8 +26,17 @@
       'data-figure': JSON.stringify({...figure, layout: {...figure.layout, height: height || 320, uirevision: key || 'same'}})}),
     make('figcaption', {}, caption));
 
+  // A picture that was drawn out of sight, behind a prediction or in a fold, has no width till it is shown.
+  const sized = new ResizeObserver(entries => entries.forEach(({target, contentRect: {width}}) => {
+    if (!width || width === target.wide) return;
+    target.wide = width;
+    const drawn = target.firstElementChild;
+    if (drawn?.data) lab.plotly().then(Plotly => Plotly.Plots.resize(drawn));
+  }));
+
   lab.drawPlots = root => root.querySelectorAll('.plot[data-figure]').forEach(plot => {
     if (plot.drawn === plot.dataset.figure + document.body.classList.contains('dark')) return;
+    sized.observe(plot);
     lab.plotly().then(Plotly => {
       plot.drawn = plot.dataset.figure + document.body.classList.contains('dark');
       const {data, layout} = lab.coloured(JSON.parse(plot.dataset.figure));
