@@ -1,6 +1,6 @@
 """Stream: where the documents lie in the stream that is cut into chunks, and a stretch of it, place by place, for a reader.
 
-A *place* counts positions of the stream, a *piece* those of the text alone, and a *spot* those of the chunks, row after row.
+A *place* counts positions of the stream, a *piece* those of the text alone, a *spot* those of the chunks, row after row.
 """
 
 from collections.abc import Iterator

@@ -61,7 +61,7 @@ class Piece:
     """A piece in a ribbon, as drawn."""
 
     text: str
-    kind: Literal["ordinary", "special", "masked", "random", "kept"] = "ordinary"
+    kind: Literal["ordinary", "special", "masked", "random", "kept", "dropped"] = "ordinary"
     under: str | None = None  # the piece that was there before, small
     heat: int | None = None  # surprise, 0 (none) to 4
     tip: tuple[tuple[str, str], ...] | None = None  # (name, value) pairs, told on hover and focus
