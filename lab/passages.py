@@ -40,36 +40,28 @@ class Passage:
 
     @classmethod
     def of(cls, tokenizer: "PreTrainedTokenizerFast", text: str) -> "Passage":
-        """Take a text apart. A special token that is written out in it, such as [MASK], counts as special.
-
-        Raises SettingError for a text of nothing else.
+        """Take a text apart. Raises SettingError if it has special tokens and unknown pieces only, which are never masked.
 
         >>> from lab.model import load_tokenizer
         >>> Passage.of(load_tokenizer("bundled"), "An unwatchable [MASK]!").words
         ((1,), (2, 3, 4), (6,))
         """
-        written = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
-        pieces = []
-        for piece in explain(tokenizer, text):
-            special = piece.id in written
-            pieces.append(Piece(piece.text, piece.id, None, piece.start, piece.end, False, True) if special else piece)
+        pieces = tuple(explain(tokenizer, text))
         require(
             any(not piece.special for piece in pieces),
             "There is nothing in this text that could be masked. Write some words.",
             SettingError,
         )
-        return cls(text, tuple(pieces))
+        return cls(text, pieces)
 
     @cached_property
     def words(self) -> tuple[tuple[int, ...], ...]:
-        """The positions of each word's pieces, word by word; special tokens belong to none."""
-        found: list[list[int]] = []
+        """The positions of each word's pieces, word by word; what is never masked belongs to none."""
+        found: dict[int | None, list[int]] = {}
         for at, piece in enumerate(self.pieces):
-            if piece.continues:
-                found[-1].append(at)
-            elif not piece.special:
-                found.append([at])
-        return tuple(map(tuple, found))
+            if not piece.special:
+                found.setdefault(piece.word, []).append(at)
+        return tuple(map(tuple, found.values()))
 
     @cached_property
     def word_at(self) -> dict[int, int]:

@@ -75,7 +75,7 @@ def expected(passage: "Passage", dials: Dials, about: str) -> Question:
     ]
     return Question(
         "expected",
-        f"A passage has {many(pieces, 'piece')}, each selected with a chance of {percent(rate)}; {percent(hide)} of the "
+        f"The passage has {many(pieces, 'piece')}, each selected with a chance of {percent(rate)}; {percent(hide)} of the "
         "selected are hidden. How many [MASK]s do you expect in a draw?",
         _mixed(choices, f"expected {about}"),
         hint="Two things have to happen to a piece, one after the other.",

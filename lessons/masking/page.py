@@ -138,7 +138,7 @@ class Page(LessonPage):
 
     def slot_check(self) -> None:
         self.turn = gr.Number(0, precision=0, visible=False)
-        self.check = view()
+        self.check = view(elem_classes="masking-lanes")
 
     def settings(self) -> dict[str, Any]:
         return {
