@@ -2,7 +2,7 @@
 // all answers before it, and comes back with the author's word, the model's belief and what is to be said.
 (() => {
   const {make} = lab;
-  const rounds = {};  // about → {at, picked, last, confidence, asked}
+  const rounds = {};  // about → what this browser knows of a round: see `begin`
   let live = null;    // the game as it was last drawn: what the listeners below act on
 
   const kept = about => lab.store.get('cloze', about)?.answers || [];
@@ -15,21 +15,13 @@
   lab.blocks.cloze = (block, context) => {
     const {about, cards, total} = block;
     const answered = cards.filter(card => card.model).length;
-    const round = rounds[about] ||= {at: 0, picked: [], confidence: 'fairly_sure', asked: false, answered: 0};
-    live = {block, context, round, answered};
-    if (!round.asked) {  // what was answered before a reload comes back first
-      round.asked = true;
-      const answers = kept(about);
-      if (answers.length > answered) {
-        round.restoring = true;
-        queueMicrotask(() => context.trigger('pick', {about, answers}));
-      }
-    }
+    if (live && live.block.about !== about && (document.activeElement === document.body || document.activeElement.closest('.cloze-again'))) focusOn('.cloze-word');
+    const round = rounds[about] ||= begin(about, answered, context);
+    live = {block, context, round};
     if (round.restoring) {
-      if (!answered) { setTimeout(() => { if (round.restoring) { round.restoring = false; context.redraw(); } }, 3000); return make('p', {class: 'say note waiting'}, 'Bringing your answers back …'); }
-      round.restoring = false;
-      round.at = Math.min(answered, total - 1);
-    } else if (answered > round.answered && answered > round.at) focusOn('.cloze-next');
+      if (!answered) return make('p', {class: 'say note waiting'}, 'Bringing your answers back …');
+      Object.assign(round, {restoring: false, at: Math.min(answered, total - 1)});
+    } else if (answered > round.answered) focusOn('.cloze-next');
     round.answered = answered;
     round.at = Math.min(round.at, cards.length - 1);
     const card = cards[round.at];
@@ -38,6 +30,17 @@
       make('div', {class: 'cloze-card', 'data-key': `${about}-${round.at}-${card.model ? 'answered' : 'open'}`},
         sentence(card, round), words(block, card, round), card.model ? told(block, card, round, context) : form(block, round)),
       make('p', {class: 'cloze-tally', 'aria-live': 'polite'}, block.tally));
+  };
+
+  // A round as it is first drawn. What was answered before a reload is asked for again, and what comes of it shown first.
+  const begin = (about, answered, context) => {
+    const answers = kept(about);
+    const round = {at: 0, picked: [], last: 0, stop: 0, confidence: 'fairly_sure', answered, restoring: answers.length > answered};
+    if (round.restoring) {
+      queueMicrotask(() => context.trigger('pick', {about, answers}));
+      setTimeout(() => { if (round.restoring) { round.restoring = false; context.redraw(); } }, 4000);
+    }
+    return round;
   };
 
   const steps = ({cards, total}, round) => make('ol', {class: 'cloze-steps', 'aria-label': 'Blanks'},
@@ -62,13 +65,13 @@
     const legend = make('div', {class: 'legend cloze-legend'},
       make('p', {}, open ? 'Pick the word that the author wrote. Torn between several? Pick them all.' : 'What each of you gave to the words:'),
       make('p', {class: 'cloze-players', 'aria-hidden': 'true'}, make('span', {}, make('i', {class: 'swatch'}), 'you'), make('span', {}, make('i', {class: 'swatch series-1'}), 'the model')));
-    return [legend, make('div', {class: 'cloze-words', role: open ? 'group' : 'list', 'aria-label': open ? 'Words to pick' : 'Words and beliefs'},
+    return [legend, make('div', {class: 'cloze-words', role: open ? 'toolbar' : 'list', 'aria-orientation': open ? 'vertical' : null, 'aria-label': open ? 'Words to pick' : 'Words and beliefs'},
       card.words.map((word, i) => {
         const picked = open && round.picked.includes(i);
         const yours = open ? (round.picked.length ? table[picked ? 0 : 1] : null) : card.yours[i];
         const models = open ? null : card.model[i], author = !open && i === card.author;
         return make(open ? 'button' : 'div', {class: `cloze-word ${author ? 'author' : ''}`, type: open ? 'button' : null, role: open ? null : 'listitem',
-          'aria-pressed': open ? String(picked) : null, 'data-word': open ? i : null},
+          'aria-pressed': open ? String(picked) : null, 'data-word': open ? i : null, tabindex: open ? (i === round.stop ? 0 : -1) : null},
           make('span', {class: 'cloze-name'}, make('kbd', {'aria-hidden': 'true'}, author ? '✓' : String(i + 1)), make('bdi', {}, word), author && make('span', {class: 'unseen'}, ', the author’s word')),
           make('span', {class: 'cloze-bars'}, bar(yours, 'series-0', 'you '), bar(models, 'series-1', 'the model ')));
       }))];
@@ -100,7 +103,7 @@
   };
   const go = (i, focus) => {
     const {round, context} = live;
-    Object.assign(round, {at: i, picked: [], confidence: 'fairly_sure'});
+    Object.assign(round, {at: i, picked: [], stop: 0, confidence: 'fairly_sure'});
     context.redraw();
     if (focus) focusOn('.cloze-word, .cloze-next');
   };
@@ -130,5 +133,21 @@
     if (!within(event) || event.ctrlKey || event.metaKey || event.altKey || !/^[1-9]$/.test(event.key)) return;
     const card = live.block.cards[live.round.at];
     if (!card.model && card.words[event.key - 1]) toggle(event.key - 1);
+  });
+  // The words are one stop of the Tab key; arrows walk in them.
+  document.addEventListener('keydown', event => {
+    const word = within(event) && event.target.closest('button.cloze-word');
+    if (!word) return;
+    const all = [...word.parentElement.querySelectorAll('button.cloze-word')], at = all.indexOf(word);
+    const to = all[{ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1}[event.key]];
+    if (!to) return;
+    event.preventDefault();
+    to.focus();
+  });
+  document.addEventListener('focusin', event => {
+    const word = within(event) && event.target.closest('button.cloze-word');
+    if (!word) return;
+    live.round.stop = Number(word.dataset.word);
+    for (const other of word.parentElement.querySelectorAll('button.cloze-word')) other.tabIndex = other === word ? 0 : -1;
   });
 })();
