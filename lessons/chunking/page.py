@@ -32,16 +32,26 @@ class Page(LessonPage):
     def slot_stream(self) -> None:
         self.at = gr.Number(0, precision=0, visible=False)
         with gr.Column(elem_classes="card"):
+            self.size = gr.Slider(
+                SMALLEST,
+                LARGEST,
+                value=USUAL,
+                step=8,
+                label="Chunk size",
+                info="Positions in a chunk (chunk_size), special tokens included.",
+                elem_id="chunking-size",
+            )
+            self.stream = view(elem_classes="chunking-stream")
+            self.place = gr.Slider(0, 100, value=0, step=0.1, label="Place in the stream, %", elem_id="chunking-place")
             with gr.Row(elem_classes="controls"):
-                self.size = gr.Slider(
-                    SMALLEST,
-                    LARGEST,
-                    value=USUAL,
-                    step=8,
-                    label="Chunk size",
-                    info="Positions in a chunk (chunk_size), special tokens included.",
-                    elem_id="chunking-size",
-                )
+                go = partial(gr.Button, size="md", scale=0)
+                self.next_cut = go("Next word cut in two", variant="primary", min_width=210, elem_id="chunking-next-cut")
+                self.next_join = go("Next join of two reviews", min_width=230, elem_id="chunking-next-join")
+                self.tail = go("The tail", min_width=100, elem_id="chunking-tail")
+                self.back = go("◀ Back", min_width=100, elem_id="chunking-back")
+                self.forth = go("On ▶", min_width=100, elem_id="chunking-on")
+            self.totals = view()
+            with gr.Row(elem_classes="controls"):
                 self.special = gr.Radio(
                     [("each review", "document"), ("each chunk", "chunk")],
                     value="document",
@@ -54,27 +64,6 @@ class Page(LessonPage):
                     label="The tail that fills no chunk",
                     elem_id="chunking-remainder",
                 )
-            self.totals = view()
-            with gr.Row(elem_classes="controls"):
-                self.place = gr.Slider(
-                    0,
-                    100,
-                    value=0,
-                    step=0.1,
-                    label="Place in the stream, %",
-                    elem_id="chunking-place",
-                )
-                self.back = gr.Button("◀ Back", elem_id="chunking-back", size="md", scale=0, min_width=110)
-                self.forth = gr.Button("On ▶", elem_id="chunking-on", size="md", scale=0, min_width=110)
-            with gr.Row(elem_classes="controls"):
-                self.next_cut = gr.Button(
-                    "Next word cut in two", variant="primary", elem_id="chunking-next-cut", scale=0, min_width=220
-                )
-                self.next_join = gr.Button(
-                    "Next join of two reviews", elem_id="chunking-next-join", size="md", scale=0, min_width=240
-                )
-                self.tail = gr.Button("The tail", elem_id="chunking-tail", size="md", scale=0, min_width=110)
-            self.stream = view(elem_classes="chunking-stream")
 
     def slot_sizes(self) -> None:
         with gr.Column(elem_classes="card"):
@@ -102,7 +91,7 @@ class Page(LessonPage):
 
         chosen: list[Any] = [self.size, self.special, self.remainder]
         here = [*chosen, self.at]
-        drawn = [self.totals, self.stream, self.at, self.place]
+        drawn = [self.stream, self.totals, self.at, self.place]
         others = [self.sizes, self.losses, self.specials, self.code]
         self.when_opened(draw, here, drawn)
         self.when_opened(over_sizes, chosen, others)
@@ -172,17 +161,17 @@ def committed(using: Using) -> list[Block]:
 
 
 def draw(using: Using, size: float, special: str, remainder: str, at: float) -> tuple[Any, ...]:
-    """What the cuts did to the whole corpus, and the stretch of the stream round a piece."""
+    """The stretch of the stream round a piece, and what the cuts did to the whole corpus."""
     cutting = cut(using, chunking(size, special, remainder))
     piece = _piece(cutting, at)
     picture = stream.picture(cutting, piece, noun(using))
-    return [stream.totals(cutting, noun(using))], picture, piece, _percent(cutting, piece)
+    return picture, [stream.totals(cutting, noun(using))], piece, _percent(cutting, piece)
 
 
 def resize(using: Using, size: float, special: str, remainder: str, at: float) -> tuple[Any, ...]:
     """The same, because the learner has changed the size. The text in sight stays where it is; the cuts move."""
-    totals, *others = draw(using, size, special, remainder, at)
-    return [*totals, blocks.did("chunking", "resize")], *others
+    picture, *others = draw(using, size, special, remainder, at)
+    return [*picture, blocks.did("chunking", "resize")], *others
 
 
 def go_to(using: Using, size: float, special: str, remainder: str, share: float) -> tuple[list[Block], int]:
