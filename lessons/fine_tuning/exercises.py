@@ -54,7 +54,8 @@ def optimizer_steps(chunks: int, batch_size: int, about: str) -> Question | None
         epochs * batches: f"That counts forward passes. Only every {_th(portions)} of them is followed by a step: the "
         "gradients of the ones before are added up for it.",
         math.ceil(batches / portions): "That is one epoch.",
-        epochs * (chunks // (batch_size * portions)): "The last step of an epoch has fewer forward passes, and the last "
+        epochs
+        * max(1, chunks // (batch_size * portions)): "The last step of an epoch has fewer forward passes, and the last "
         "batch fewer chunks; both count all the same. Round up, at each division.",
     }
     return Question(

@@ -79,7 +79,7 @@ class Page(LessonPage):
 
     def slot_compare(self) -> None:
         with gr.Row(elem_classes="controls"):
-            self.compare = gr.Button("Score the batch both ways", elem_id="fine-tuning-compare", scale=0, min_width=260)
+            self.compare = gr.Button("Score it both ways", elem_id="fine-tuning-compare", scale=0, min_width=220)
             self.stop_comparing = gr.Button("Stop", variant="stop", interactive=False, scale=0)
         self.compared = view([])
 

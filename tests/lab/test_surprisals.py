@@ -6,7 +6,7 @@ import torch
 
 from lab import surprisals
 from lab.config import preset
-from lab.dropout import with_and_without_dropout
+from lab.dropout import score_both_ways
 from lab.errors import RunError
 from lab.events import Finished, Stepped
 from lab.masking import UNTOUCHED
@@ -151,11 +151,13 @@ def test_dropout_is_what_is_switched_and_nothing_else(tiny, films):
     config = quick(tiny, films, dropout=0.4)
     prepared = prepared_for(config)
     model = load_model(tiny.id, dropout=0.4)
-    found = with_and_without_dropout(model, config, prepared, 3)
-    assert (found.chunks, found.dropout, len(found.disturbed)) == (8, 0.4, 3)
+    *parts, found = score_both_ways(model, config, prepared, 3)
+    assert [len(part.disturbed) for part in parts] == [1, 2, 3]
+    assert (found.chunks, found.dropout) == (8, 0.4)
     assert len(set(found.disturbed)) == 3
+    assert found.calm is not None
     assert all(abs(loss - found.calm) > 1e-6 for loss in found.disturbed)
-    assert found == with_and_without_dropout(model, config, prepared, 3)
+    assert found == list(score_both_ways(model, config, prepared, 3))[-1]
     assert not model.training
-    still = with_and_without_dropout(load_model(tiny.id, dropout=0.0), config, prepared, 3)
+    still = list(score_both_ways(load_model(tiny.id, dropout=0.0), config, prepared, 3))[-1]
     assert still.disturbed == pytest.approx((found.calm,) * 3)
