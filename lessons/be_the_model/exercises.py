@@ -91,22 +91,26 @@ def _dearest(asked: Sequence["Blank"], found: "Score", about: str) -> Question:
     yours, models = np.array(found.yours), np.array(found.models)
     dearest, theirs, cheapest = int(yours.argmin()), int(models.argmin()), int(yours.argmax())
 
-    reasons = {
-        dearest: "You gave it {share}: {nats} nats, and nothing cost you more.",
-        theirs: "That one cost the *model* most. You gave it {share}, which is {nats} nats.",
-        cheapest: "You gave it {share}, the most of all. That is {nats} nats, your cheapest.",
-    }
-    # Blanks that cost just as much as the dearest would be right too: they aren't offered.
-    order = [dearest, *(i for i in (theirs, cheapest, *np.argsort(yours).tolist()) if yours[i] > yours[dearest])]
-    choices = [
-        Choice(
-            f"Blank {i + 1}, {{word}}",
-            reasons.get(i, "You gave it {share}: {nats} nats. Another one cost you more."),
-            right=i == dearest,
-            values={"word": asked[i].hidden.word, "share": percent(yours[i]), "nats": f"{surprise(yours[i]):.2f}"},
-        )
-        for i in dict.fromkeys(order)
-    ]
+    def choice(i: int, why: str, right: bool = False) -> Choice:
+        values = {"word": asked[i].hidden.word, "share": percent(yours[i]), "nats": f"{surprise(yours[i]):.2f}"}
+        return Choice(f"Blank {i + 1}, {{word}}", why, right, values)
+
+    if yours[dearest] == yours[cheapest]:
+        choices = [
+            Choice("None: all cost you the same", "You gave the same to the author's word each time.", right=True),
+            choice(theirs, "That one cost the *model* most. You gave it {share}, as you gave all the others."),
+            *(choice(i, "You gave it {share}, as you gave all the others.") for i in range(len(asked))),
+        ]
+    else:
+        choices = [
+            choice(dearest, "You gave it {share}: {nats} nats, and nothing cost you more.", right=True),
+            choice(theirs, "That one cost the *model* most. You gave it {share}, which is {nats} nats."),
+            choice(cheapest, "You gave it {share}, the most of all. That is {nats} nats, your cheapest."),
+            *(choice(int(i), "You gave it {share}: {nats} nats. Another cost you more.") for i in np.argsort(yours)),
+        ]
+        # What cost just as much as the dearest would be right too: it isn't offered.
+        as_dear = {f"Blank {i + 1}, {{word}}" for i in np.flatnonzero(yours == yours[dearest]) if i != dearest}
+        choices = [each for each in choices if each.text not in as_dear]
     return Question(
         "dearest",
         "Which blank cost you the most surprise?",
