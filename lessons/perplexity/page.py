@@ -14,6 +14,7 @@ from lessons.perplexity import code, exercises, gain, held_out, passage, runs, s
 from lessons.perplexity.scoring import CHUNKS, FEWEST, MOST, Job, Subject, text_of, whole
 
 PASSAGES = CHUNKS
+FIRST = 13  # of the bundled reviews, one that begins with easy and hard pieces in turn
 
 
 class Page(LessonPage):
@@ -25,7 +26,7 @@ class Page(LessonPage):
                 self.number = gr.Slider(
                     1,
                     PASSAGES,
-                    value=1,
+                    value=FIRST,
                     step=1,
                     label="Passage",
                     info="A chunk of held-out text, with the frozen masks it is scored under.",
@@ -133,7 +134,7 @@ class Page(LessonPage):
         self.on(self.passage.pick, add_to, [self.number], [self.passage, self.pieces])
 
         scored = [self.scoring, self.prediction, self.outcome, self.stop_scoring]
-        self.when_opened(scored_before, [self.chunks], scored)
+        self.when_opened(scored_before, [self.chunks], [self.prediction, self.outcome])
         for event in (self.prediction.commit, self.score.click):
             self._heavy(event, score, [self.chunks], scored, self.stop_scoring)
 
@@ -143,7 +144,7 @@ class Page(LessonPage):
         change = [self.change, self.chunks]
         looked_at = [self.choice, self.change, self.noise, self.verdict]
         self.when_opened(show_change, change, looked_at)
-        self.on(self.choice.pick, choose_change, [self.chunks], looked_at)
+        picked = self.on(self.choice.pick, choose_change, [self.chunks], looked_at)
         self._heavy(
             self.redraw.click, redraw, change, [self.redrawing, self.noise, self.stop_redrawing], self.stop_redrawing
         )
@@ -151,7 +152,7 @@ class Page(LessonPage):
         tested = self._heavy(
             self.test.click, test, change, [self.testing, self.verdict, self.stop_testing], self.stop_testing
         )
-        for event in (self.opener.open, self.number.input, self.choice.pick, self.chunks.input, tested.then):
+        for event in (self.opener.open, self.number.input, self.chunks.input, picked.then, tested.then):
             self.on(event, check, asked, [self.check])
         for event in (self.opener.open, self.number.input, self.chunks.input):
             self.on(event, show_code, [self.number, self.chunks], [self.code])
@@ -195,7 +196,7 @@ def _passage(using: Using, number: Any) -> tuple[Any, Any, int, Any]:
     """The text, what is held out of it, the row of a passage by its number, and the passage."""
     text = text_of(using)
     sample = text.held_out(CHUNKS)
-    row = (whole(number, 1, PASSAGES, 1) - 1) % len(sample.chunks)
+    row = (whole(number, 1, PASSAGES, FIRST) - 1) % len(sample.chunks)
     return text, sample, row, scoring.passage(Subject(using.model), sample, row)
 
 
@@ -232,18 +233,13 @@ def _chunks(chunks: Any) -> int:
     return whole(chunks, FEWEST, MOST, CHUNKS)
 
 
-def scored_before(using: Using, chunks: float) -> tuple[list[Block], list[Block], list[Block], Any]:
-    """What is known already, and the prediction."""
+def scored_before(using: Using, chunks: float) -> tuple[list[Block], list[Block]]:
+    """The prediction, and what is known of its outcome already."""
     text, jobs = _jobs(using, chunks)
     found = scoring.kept(jobs)
     if found is None:
-        return (
-            [],
-            [held_out.prediction(None)],
-            [blocks.say("The outcome stands here when they are scored.", tone="quiet")],
-            _idle(),
-        )
-    return [], [held_out.prediction(found[0])], held_out.outcome(text, jobs[0].held_out, found[0]), _idle()
+        return [held_out.prediction(None)], [blocks.say("The outcome stands here when they are scored.", tone="quiet")]
+    return [held_out.prediction(found[0])], held_out.outcome(text, jobs[0].held_out, found[0])
 
 
 def score(using: Using, chunks: float) -> Iterator[tuple[Any, ...]]:

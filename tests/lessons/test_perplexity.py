@@ -170,7 +170,7 @@ def test_a_commit_scores_and_ticks_off_predict_and_score():
     assert news == []
     assert prediction[0]["outcome"] is not None
     assert steps(outcome) == ["predict", "score"]
-    _, again, drawn, _ = page.scored_before(Using(), FEW)
+    again, drawn = page.scored_before(Using(), FEW)
     assert again == prediction, "what is known is shown at once"
     assert steps(drawn) == []
 
