@@ -92,7 +92,11 @@ def _dearest(asked: Sequence["Blank"], found: "Score", about: str) -> Question:
     dearest, theirs, cheapest = int(yours.argmin()), int(models.argmin()), int(yours.argmax())
 
     def choice(i: int, why: str, right: bool = False) -> Choice:
-        values = {"word": asked[i].hidden.word, "share": percent(yours[i]), "nats": f"{surprise(yours[i]):.2f}"}
+        values: dict[str, object] = {
+            "word": asked[i].hidden.word,
+            "share": percent(yours[i]),
+            "nats": f"{surprise(yours[i]):.2f}",
+        }
         return Choice(f"Blank {i + 1}, {{word}}", why, right, values)
 
     if yours[dearest] == yours[cheapest]:
