@@ -30,7 +30,7 @@ KINDS = {LEARNED: "byte-level BPE, learned here"} | {
 }
 SMALLEST, SIZE, LARGEST = BYTES, 2_048, 8_192
 READ = 2_000_000  # characters of the corpus that are learned from
-_MEASURED = 200_000  # characters of held-out text that the curve is measured on
+_SAMPLE = 200_000  # characters of held-out text that the curve is measured on
 _CURVE = (256, 320, 384, 512, 768, 1_024, 1_536, 2_048, 3_072, 4_096, 6_144, 8_192)
 _TELLING = 0.25  # seconds between two words of progress
 _ROOM = 8  # of each shelf
@@ -59,6 +59,7 @@ class Learned:
 
 _learned: "OrderedDict[tuple[Any, ...], Learned]" = OrderedDict()
 _fetched: "OrderedDict[str, PreTrainedTokenizerFast]" = OrderedDict()
+_measured: "OrderedDict[tuple[Any, ...], float]" = OrderedDict()
 
 
 def learned(using: Using) -> Learned | None:
@@ -117,6 +118,14 @@ def _learn(using: Using) -> Iterator[list[Block]]:
     _keep(_learned, (using.corpus, using.text_column), made)
 
 
+def _in_use(using: Using) -> float:
+    """Pieces for a word of held-out text by the tokenizer in use, measured once."""
+    key = (using.corpus, using.text_column, using.model)
+    if key not in _measured:
+        _keep(_measured, key, pieces_per_word(bench.tokenizer(using.model), _sample(bench.corpus(using)["test"])))
+    return _measured[key]
+
+
 def _joining(merges: list[Merge]) -> list[Block]:
     last = merges[-1]
     return [
@@ -136,7 +145,7 @@ def _sample(documents: Any) -> list[str]:
     texts: list[str] = []
     for batch in documents.select_columns(["text"]).iter(20):
         texts += batch["text"]
-        if sum(map(len, texts)) > _MEASURED:
+        if sum(map(len, texts)) > _SAMPLE:
             break
     return texts
 
@@ -252,7 +261,7 @@ def curve(using: Using, size: float) -> list[Block]:
     if found is None:
         return [blocks.say("Learn a vocabulary above, and its curve comes here.", tone="quiet")]
     loaded = bench.loaded(using.model)
-    mine = pieces_per_word(loaded.tokenizer, _sample(bench.corpus(using)["test"]))
+    mine = _in_use(using)
     embeddings = sum(each.numel() for each in loaded.model.get_input_embeddings().parameters())
     first, last = found.curve[0], found.curve[-1]
     return [
