@@ -7,14 +7,20 @@ the next is asked.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from lab.errors import SettingError, require
 from lab.model import Loaded, logits_at, positions
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
 Order = Literal["together", "left_to_right", "right_to_left"]
+ORDERS: tuple[Order, ...] = get_args(Order)
 _BLANK = re.compile(r"\[mask\]|<mask>", re.IGNORECASE)
 
 
@@ -61,14 +67,30 @@ def fill(loaded: Loaded, text: str, *, top_k: int = 5, targets: Sequence[str] = 
     >>> len(filled.blanks[0]), filled.blanks[0][0].probability > filled.blanks[0][1].probability
     (3, True)
     """
+    return fill_in_orders(loaded, text, (order,), top_k=top_k, targets=targets)[order]
+
+
+def fill_in_orders(
+    loaded: Loaded, text: str, orders: Sequence[Order] = ORDERS, *, top_k: int = 5, targets: Sequence[str] = ()
+) -> dict[Order, Filled]:
+    """The same, in several orders at once: what they have in common is asked only once.
+
+    >>> from lab.model import load
+    >>> filled = fill_in_orders(load("bundled", device="cpu"), "The [MASK] was so [MASK] that we left.")
+    >>> filled["left_to_right"].blanks[0] == filled["together"].blanks[0]
+    True
+    """
     require(top_k >= 1, f"top_k is {top_k}. Set it to 1 or more.")
     ids = _encode(loaded, text)
-    target_ids = [_target_id(loaded, text, target) for target in targets]
-    found = []
-    for row in _beliefs(loaded, ids, target_ids, order):
-        chosen = sorted(target_ids, key=lambda id: -row[id]) or row.topk(min(top_k, len(row))).indices.tolist()
-        found.append(tuple(_prediction(loaded, id, float(row[id])) for id in chosen))
-    return Filled(text, tuple(found), _complete(text, [each[0] for each in found]))
+    target_ids = _target_ids(loaded, text, targets)
+    filled: dict[Order, Filled] = {}
+    for order, rows in _beliefs(loaded, ids, target_ids, orders).items():
+        found = []
+        for row in rows:
+            chosen = sorted(target_ids, key=lambda id: -row[id]) or row.topk(min(top_k, len(row))).indices.tolist()
+            found.append(tuple(_prediction(loaded, id, float(row[id])) for id in chosen))
+        filled[order] = Filled(text, tuple(found), complete(text, [each[0].word for each in found]))
+    return filled
 
 
 def side_by_side(
@@ -86,12 +108,12 @@ def side_by_side(
     SettingError if the two models' vocabularies differ.
     """
     require(
-        before.tokenizer.get_vocab() == after.tokenizer.get_vocab(),
+        _vocabulary(before.tokenizer) == _vocabulary(after.tokenizer),
         f"{before.name} and {after.name} have different vocabularies, so their answers can't be set side by side.",
     )
-    encoded = [_encode(loaded, text) for loaded in (before, after)]
-    target_ids = [_target_id(before, text, target) for target in targets]
-    both = (_beliefs(loaded, ids, target_ids, order) for loaded, ids in zip((before, after), encoded, strict=True))
+    encoded = [(loaded, _encode(loaded, text)) for loaded in (before, after)]
+    target_ids = _target_ids(before, text, targets)
+    both = (_beliefs(loaded, ids, target_ids, (order,))[order] for loaded, ids in encoded)
     return tuple(_shifts(before, first, second, target_ids, top_k) for first, second in zip(*both, strict=True))
 
 
@@ -106,10 +128,11 @@ def contrast(loaded: Loaded, text: str, other: str, *, top_k: int = 5, targets: 
     >>> [shift.word for shift in shifts]
     ['king', 'queen']
     """
-    target_ids = [_target_id(loaded, text, target) for target in targets]
-    first, second = (_probabilities(loaded, _encode(loaded, each))[0] for each in (text, other))
+    encoded = [_encode(loaded, each) for each in (text, other)]
+    target_ids = _target_ids(loaded, text, targets)
+    first, second = (rows[0] for rows in _probabilities(loaded, encoded))
     shifts = _shifts(loaded, first, second, target_ids, top_k)
-    return tuple(sorted(shifts, key=lambda shift: shift.after / (shift.before + shift.after)))
+    return tuple(sorted(shifts, key=lambda shift: shift.after / (shift.before + shift.after or 1)))
 
 
 def spell(loaded: Loaded, text: str, word: str) -> tuple[str, ...]:
@@ -120,24 +143,47 @@ def spell(loaded: Loaded, text: str, word: str) -> tuple[str, ...]:
     ('un', '##watch', '##able')
     """
     _encode(loaded, text)
-    return tuple(map(str, loaded.tokenizer.convert_ids_to_tokens(_spell(loaded, text, word))))
+    (pieces,) = _spell(loaded, text, [word])
+    return tuple(map(str, loaded.tokenizer.convert_ids_to_tokens(pieces)))
 
 
-def _beliefs(loaded: Loaded, ids: torch.Tensor, target_ids: Sequence[int], order: Order) -> list[torch.Tensor]:
-    """For each blank the probabilities of the whole vocabulary, (vocabulary,) float32, when it is its turn to be asked.
+def complete(text: str, words: Sequence[str]) -> str:
+    """The text with a word in each blank's place; a continuation piece joins the word before it.
 
-    One after the other, the best answer of each (of the targets, if there are any) stands in its place from then on.
+    >>> complete("A [MASK] [MASK].", ["film", "##maker"])
+    'A filmmaker.'
+    """
+    for word in words:
+        blank = _BLANK.search(text)
+        assert blank is not None, "a blank for each word"
+        head, tail = text[: blank.start()], text[blank.end() :]
+        text = head.rstrip() + word.removeprefix("##") + tail if word.startswith("##") else head + word + tail
+    return text
+
+
+def _beliefs(
+    loaded: Loaded, ids: torch.Tensor, target_ids: Sequence[int], orders: Sequence[Order]
+) -> dict[Order, list[torch.Tensor]]:
+    """For each order and blank the probabilities of the whole vocabulary, (vocabulary,) float32, when it is asked for.
+
+    One after the other, the best answer of each (of the targets, if there are any) stands in its place from then on. The
+    orders go in step, a forward pass a turn for all of them.
     """
     blanks = (ids == loaded.tokenizer.mask_token_id).nonzero().flatten().tolist()
-    found: dict[int, torch.Tensor] = {}
-    for asked in _rounds(blanks, order):
-        rows = dict(zip((each for each in blanks if each not in found), _probabilities(loaded, ids), strict=True))
-        found |= {blank: rows[blank] for blank in asked}
-        if order != "together":
-            row = found[asked[0]]
-            ids = ids.clone()
-            ids[asked[0]] = max(target_ids, key=lambda id: row[id]) if target_ids else int(row.argmax())
-    return [found[blank] for blank in blanks]
+    turns = {order: _turns(blanks, order) for order in orders}
+    texts = dict.fromkeys(orders, ids)
+    found: dict[Order, dict[int, torch.Tensor]] = {order: {} for order in orders}
+    for turn in range(max(map(len, turns.values()))):
+        going = [order for order in orders if turn < len(turns[order])]
+        asked = _probabilities(loaded, [ids] if turn == 0 else [texts[order] for order in going])
+        for order, rows in zip(going, asked * len(going) if turn == 0 else asked, strict=True):
+            open_blanks = [blank for blank in blanks if blank not in found[order]]
+            for blank in turns[order][turn]:
+                row = found[order][blank] = rows[open_blanks.index(blank)]
+                if order != "together":
+                    texts[order] = texts[order].clone()
+                    texts[order][blank] = max(target_ids, key=lambda id: row[id]) if target_ids else int(row.argmax())
+    return {order: [found[order][blank] for blank in blanks] for order in orders}
 
 
 def _shifts(
@@ -149,8 +195,8 @@ def _shifts(
     return tuple(sorted(shifts, key=lambda shift: -shift.after))
 
 
-def _rounds(blanks: list[int], order: Order) -> list[list[int]]:
-    """Which blanks are answered in which round: [[1, 4]] together, [[4], [1]] right to left."""
+def _turns(blanks: list[int], order: Order) -> list[list[int]]:
+    """Which blanks are answered at which turn: [[1, 4]] together, [[4], [1]] right to left."""
     if order == "together":
         return [blanks]
     return [[blank] for blank in (blanks if order == "left_to_right" else reversed(blanks))]
@@ -172,36 +218,48 @@ def _blank_out(loaded: Loaded, text: str) -> str:
     return _BLANK.sub(loaded.tokenizer.mask_token, text)
 
 
-def _probabilities(loaded: Loaded, ids: torch.Tensor) -> torch.Tensor:
-    """(blanks, vocabulary) float32."""
-    batch = ids[None]
+def _probabilities(loaded: Loaded, texts: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """For each text, (n,) ids, what is believed of its blanks: (blanks, vocabulary) float32. In one forward pass."""
+    batch = pad_sequence(list(texts), batch_first=True, padding_value=loaded.tokenizer.pad_token_id or 0)
+    lengths = torch.tensor([len(text) for text in texts], device=loaded.device)
+    attention = torch.arange(batch.shape[1], device=loaded.device) < lengths[:, None]
+    where = (batch == loaded.tokenizer.mask_token_id) & attention
     with loaded.computing():
-        logits = logits_at(loaded.model, batch, batch == loaded.tokenizer.mask_token_id)
-    return logits.float().softmax(dim=-1).cpu()
+        logits = logits_at(loaded.model, batch, where, None if bool(attention.all()) else attention.long())
+    return list(logits.float().softmax(dim=-1).cpu().split(where.sum(dim=1).tolist()))
 
 
-def _spell(loaded: Loaded, text: str, word: str) -> list[int]:
-    """The ids that a word becomes in the place of the first blank."""
+@lru_cache(maxsize=16)
+def _vocabulary(tokenizer: "PreTrainedTokenizerFast") -> int:
+    """A number for a tokenizer's pieces and their ids. To compare them each time takes longer than to ask a small model."""
+    return hash(frozenset(tokenizer.get_vocab().items()))
+
+
+def _spell(loaded: Loaded, text: str, words: Sequence[str]) -> list[list[int]]:
+    """For each word the ids that it becomes in the place of the text's first blank."""
     tokenizer = loaded.tokenizer
     blank = _BLANK.search(text)
     assert blank is not None, "the text has been encoded, which asks for a blank"
     head, tail = text[: blank.start()], text[blank.end() :]
-    masked = tokenizer(_blank_out(loaded, text))["input_ids"]
-    filled = tokenizer(_blank_out(loaded, head + word + tail))["input_ids"]
+    masked, *filled = tokenizer([_blank_out(loaded, each) for each in (text, *(head + word + tail for word in words))])[
+        "input_ids"
+    ]
     at = masked.index(tokenizer.mask_token_id)
-    return filled[at : len(filled) - (len(masked) - at - 1)]
+    return [ids[at : len(ids) - (len(masked) - at - 1)] for ids in filled]
 
 
-def _target_id(loaded: Loaded, text: str, target: str) -> int:
-    """The one piece that a target becomes in the place of the first blank. Raises SettingError if it becomes several."""
-    tokenizer, pieces = loaded.tokenizer, _spell(loaded, text, target)
-    if len(pieces) != 1 or pieces[0] == tokenizer.unk_token_id or not target.strip():
-        spelled = " ".join(tokenizer.convert_ids_to_tokens(pieces)) or "nothing"
-        raise SettingError(
-            f"The target {target!r} is not one piece of this vocabulary but {spelled}, so it has no single probability. "
-            "Choose a word that is one piece."
-        )
-    return pieces[0]
+def _target_ids(loaded: Loaded, text: str, targets: Sequence[str]) -> list[int]:
+    """The one piece that each target becomes. Raises SettingError, by name, for one that becomes several."""
+    tokenizer, found = loaded.tokenizer, []
+    for target, pieces in zip(targets, _spell(loaded, text, targets), strict=True):
+        if len(pieces) != 1 or pieces[0] == tokenizer.unk_token_id or not target.strip():
+            spelled = " ".join(tokenizer.convert_ids_to_tokens(pieces)) or "nothing"
+            raise SettingError(
+                f"The target {target!r} is not one piece of this vocabulary but {spelled}, so it has no single "
+                "probability. Choose a word that is one piece."
+            )
+        found += pieces
+    return found
 
 
 def _prediction(loaded: Loaded, id: int, probability: float) -> Prediction:
@@ -210,16 +268,3 @@ def _prediction(loaded: Loaded, id: int, probability: float) -> Prediction:
 
 def _word(loaded: Loaded, id: int) -> str:
     return str(loaded.tokenizer.decode([id])).strip()
-
-
-def _complete(text: str, best: list[Prediction]) -> str:
-    """The text with each blank's best answer in its place; a continuation piece joins the word before it."""
-    for prediction in best:
-        blank = _BLANK.search(text)
-        assert blank is not None, "a blank for each answer"
-        head, tail = text[: blank.start()], text[blank.end() :]
-        if prediction.word.startswith("##"):
-            text = head.rstrip() + prediction.word.removeprefix("##") + tail
-        else:
-            text = head + prediction.word + tail
-    return text

@@ -8,7 +8,7 @@ import torch
 from transformers import pipeline
 
 from lab.errors import SettingError
-from lab.fill_mask import contrast, fill, side_by_side, spell
+from lab.fill_mask import contrast, fill, fill_in_orders, side_by_side, spell
 from lab.model import load
 
 
@@ -150,3 +150,23 @@ def test_two_sentences_can_be_asked_for_targets_alone(loaded):
 @pytest.mark.parametrize(("word", "pieces"), [("film", ("film",)), ("Film", ("film",)), ("two words", ("two", "words"))])
 def test_a_word_is_spelled_as_the_tokenizer_spells_it_in_that_place(loaded, word, pieces):
     assert spell(loaded, "A great [MASK], I think.", word) == pieces
+
+
+def test_orders_asked_at_once_answer_as_each_alone(loaded):
+    text = "The [MASK] of this [MASK] made me [MASK]."
+    at_once = fill_in_orders(loaded, text, top_k=3)
+    assert len({filled.completed for filled in at_once.values()}) > 1
+    for order, filled in at_once.items():
+        alone = fill(loaded, text, top_k=3, order=order)
+        assert filled.completed == alone.completed
+        for one, other in zip(filled.blanks, alone.blanks, strict=True):
+            assert [a.id for a in one] == [a.id for a in other]
+            assert [a.probability for a in one] == pytest.approx([a.probability for a in other], rel=1e-4)
+
+
+def test_sentences_of_other_lengths_are_contrasted_as_if_each_stood_alone(loaded):
+    short, long = "A [MASK].", "On a wet Tuesday evening in November, all that she wanted from him was a [MASK]."
+    for shift in contrast(loaded, short, long, targets=["film", "word"]):
+        for text, found in ((short, shift.before), (long, shift.after)):
+            (answer,) = fill(loaded, text, targets=[shift.word]).blanks[0]
+            assert found == pytest.approx(answer.probability, rel=1e-4)
