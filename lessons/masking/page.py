@@ -15,6 +15,7 @@ from lessons.components.view import view
 from lessons.masking import code, exercises, lanes, own
 from lessons.masking.lanes import Dials
 from lessons.masking.passages import FOUND, LONGEST, card, passage_of
+from lessons.materials.using import corpus_name, model_name
 
 EPOCHS = 50
 _TELLING = 0.25  # seconds between two words of progress
@@ -80,9 +81,9 @@ class Page(LessonPage):
         with gr.Column(elem_classes="card"):
             with gr.Row(elem_classes="controls"):
                 self.measure = gr.Button(
-                    "Ask the model", variant="primary", elem_id="masking-measure", scale=0, min_width=220
+                    "Ask the model", variant="primary", elem_id="masking-measure", scale=0, min_width=180
                 )
-                self.stop = gr.Button("Stop", variant="stop", interactive=False, scale=0, min_width=100)
+                self.stop = gr.Button("Stop", variant="stop", interactive=False, scale=0, min_width=90)
             self.reading = view([_PROMISE])
             self.siblings = view([])
 
@@ -100,8 +101,8 @@ class Page(LessonPage):
                 elem_classes="prose",
             )
             with gr.Row(elem_classes="controls"):
-                self.measure_mentions = gr.Button("Ask the model", elem_id="masking-mentions", scale=0, min_width=220)
-                self.stop_mentions = gr.Button("Stop", variant="stop", interactive=False, scale=0, min_width=100)
+                self.measure_mentions = gr.Button("Ask the model", elem_id="masking-mentions", scale=0, min_width=180)
+                self.stop_mentions = gr.Button("Stop", variant="stop", interactive=False, scale=0, min_width=90)
             self.reading_mentions = view([_PROMISE])
             self.mentions = view([])
 
@@ -166,7 +167,7 @@ class Page(LessonPage):
         self._draw([*other, *dialled], check, [*passage, *shares, self.turn], [self.check])
 
         self.on(self.scored.commit, predicted, passage, [self.scored])
-        step = f"epoch => Math.min(epoch + 1, {EPOCHS})"
+        step = f"epoch => epoch % {EPOCHS} + 1"
         stepped = self.next.click(None, [self.epoch], [self.epoch], js=step, api_visibility="private")
         self.on(stepped.then, draw_again, drawn, [self.lanes, self.code], in_order=True)
         self.on(self.own.pick, hide, passage, [self.own, self.packed, self.own_code])
@@ -290,7 +291,8 @@ def _measure(using: Using, kind: own.Kind) -> Iterator[tuple[Any, ...]]:
     told = 0.0
     for done, of, clues in own.measure(using, kind):
         if done == of:
-            progress = [blocks.say(f"Read {of} passages of the corpus in use.", tone="quiet", live=True)]
+            names = {"corpus": corpus_name(using.corpus), "model": model_name(using.model)}
+            progress = [blocks.say(f"Read {of} passages of {{corpus}} with {{model}}.", tone="quiet", live=True, **names)]
             ticked = [blocks.did("masking", "measure")] if kind == "siblings" else []
             yield progress, [*own.measured(kind, clues), *ticked], gr.Button(interactive=False)
         elif time.monotonic() - told > _TELLING:

@@ -26,6 +26,7 @@ FIGURES = {
     "concentration": lambda: plots.concentration(concentrate(np.array(NATS)), 0.1),
     "curves": lambda: plots.perplexity_curves({"one": curve(70, 60), "two": curve(71, 50)}, {"by frequency": 900.0}),
     "accuracy": lambda: plots.accuracy_curves({"one": curve(70, 60), "two": curve(71, 50)}),
+    "selected": lambda: plots.selected_counts({"token": np.array([3, 0, 3]), "whole": np.array([1, 2, 2])}, 1.5),
     "redraws": lambda: plots.redraws({"before": [70.0, 60.0], "after": [69.0]}, expected=3),
     "intervals": lambda: plots.intervals({"all": Comparison(0.9, 0.85, 0.95, 20, 2000)}),
 }
@@ -71,3 +72,10 @@ def test_a_difference_that_is_not_real_is_drawn_hollow():
 def test_the_worst_pieces_are_marked_where_they_stand_on_the_curve():
     *_, mark = plots.concentration(concentrate(np.array([1.0] * 9 + [11.0])), 0.1).data
     assert mark.y[1] == pytest.approx(0.55)
+
+
+def test_draws_are_counted_by_how_many_pieces_they_select():
+    token, whole = FIGURES["selected"]().data
+    assert (list(token.x), list(token.y)) == ([0, 1, 2, 3], [1, 0, 0, 2])
+    assert list(whole.y) == [0, 1, 2]
+    assert token.line.dash != whole.line.dash
