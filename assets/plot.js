@@ -19,10 +19,10 @@
     return value;
   };
 
-  lab.CONFIG = {displaylogo: false, responsive: true, modeBarButtonsToRemove: ['lasso2d', 'select2d'], displayModeBar: 'hover'};
+  lab.CONFIG = {displaylogo: false, responsive: true, modeBarButtonsToRemove: ['lasso2d', 'select2d', 'sendChartToCloud'], displayModeBar: 'hover'};
 
   lab.blocks.chart = ({key, figure, caption, height}) => make('figure', {class: 'chart'},
-    make('div', {class: 'plot', 'data-opaque': '', role: 'img', 'aria-label': caption, style: `min-height:${height || 320}px`,
+    make('div', {class: 'plot', 'data-opaque': '', role: 'group', 'aria-label': caption, style: `min-height:${height || 320}px`,
       'data-figure': JSON.stringify({...figure, layout: {...figure.layout, height: height || 320, uirevision: key || 'same'}})}),
     make('figcaption', {}, caption));
 

@@ -87,8 +87,7 @@ def _learning(run: Run) -> list[Block]:
         blocks.table(title, columns, rows),
         blocks.chart(
             plots.perplexity_curves({name_of(run): scores}, base, by_epoch=True),
-            "Held-out perplexity after each epoch. The other two baselines lie far above; a double click on the picture "
-            "shows them.",
+            "Held-out perplexity after each epoch. A double click on the picture shows the baselines that lie outside it.",
             key=key,
             height=280,
         ),
@@ -190,7 +189,7 @@ def _overlaid(fingerprint: "Fingerprint", group: list[Run]) -> list[Block]:
         blocks.heading(f"Scored alike: {fingerprint.digest}"),
         blocks.chart(
             plots.perplexity_curves(curves, {"guessing by frequency": started.unigram, "blind guessing": started.uniform}),
-            "Held-out perplexity, run by run. The baselines lie far above; a double click on the picture shows them.",
+            "Held-out perplexity, run by run. A double click on the picture shows the baselines that lie outside it.",
             key=fingerprint.digest,
             height=300,
         ),
