@@ -192,7 +192,8 @@ assert "torch" not in sys.modules and "transformers" not in sys.modules and "gra
 # With a desk, and workers that only pretend to train.
 
 
-def test_runs_are_taken_one_at_a_time_in_the_order_in_which_they_came(quick_workers):
+def test_runs_are_taken_one_at_a_time_in_the_order_in_which_they_came(quick_workers, monkeypatch):
+    monkeypatch.setattr(desk_module, "_SETTLED", 0)  # the next worker is ready long before it is wanted
     tickets = [submit() for _ in range(3)]
     with Desk():
         started = []
@@ -294,6 +295,7 @@ def test_a_worker_outlives_its_desk_and_the_next_desk_lets_it_work_and_can_stop_
     with Desk():
         wait_for(lambda: len(read(run_of(ticket)).events) > 5)
     assert jobs.standing(ticket.run).state == "running"
+    assert os.getsid(worker_of(ticket).pid) != os.getsid(0)  # so that Ctrl-C in the server's terminal doesn't reach it
     with Desk():
         time.sleep(0.3)
         assert jobs.standing(other.run).state == "waiting"
@@ -479,6 +481,8 @@ def test_the_oldest_make_room_but_not_the_pinned_nor_those_of_the_foreground(qui
         (run_of(ticket).folder / "model").mkdir()
         (run_of(ticket).folder / "model" / "weights").write_bytes(bytes(1_000_000))
     run_of(tickets[0]).pin()
+    with tiny.writing() as writer:  # the oldest of all, and ended, but trained by a person in the foreground
+        writer.append(Failed(step=0, seconds=0.0, reason="no"))
     monkeypatch.setenv("LAB_MAX_DISK_GB", str((sum(f.stat().st_size for f in tiny.folder.rglob("*")) + 2_500_000) / 1e9))
     ticket = submit()
     with Desk():
