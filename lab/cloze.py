@@ -245,7 +245,10 @@ def _words(
     """The words of a sentence that can be hidden: (index in the lexicon, first character, last + 1, masked ids)."""
     pieces = explain(tokenizer, sentence)
     ids = [piece.id for piece in pieces]
-    at = {(piece.start, piece.end): i for i, piece in enumerate(pieces) if not piece.special}
+    at = {}  # (first character, last + 1) → place; some tokenizers count the space before a word as its own
+    for i, piece in enumerate(pieces):
+        text = sentence[piece.start : piece.end]
+        at[piece.start + len(text) - len(text.lstrip()), piece.end] = i
     spoken = Counter(word.lower() for word in WORD.findall(sentence))
     found = []
     for match in WORD.finditer(sentence):

@@ -13,6 +13,7 @@ from lab.evaluation import FUNCTION_WORDS
 from lab.fill_mask import fill
 from lab.lexicon import lexicon
 from lab.model import load
+from tests.lab.test_tokenization import family  # noqa: F401  # a fixture
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +80,15 @@ def test_a_corpus_without_english_function_words_is_dealt_too(tokenizer, words):
     texts = [f"Nun {' '.join(content[i : i + 8])}." for i in range(0, 160, 8)]
     found = deal(tokenizer, lexicon(texts * 2, tokenizer), texts, 0)
     assert len({each.before + each.after for each in found}) == BLANKS
+
+
+def test_whatever_the_tokenizer_one_whole_word_is_under_the_mask(corpus, family):  # noqa: F811
+    found = deal(family, lexicon(corpus["train"]["text"][:], family), corpus["test"]["text"], 5)
+    for each in found:
+        at = each.masked.index(family.mask_token_id)
+        whole = family(f"{each.before}{each.word}{each.after}")["input_ids"]
+        assert [*each.masked[:at], *each.masked[at + 1 :]] == [*whole[:at], *whole[at + 1 :]]
+        assert family.decode([whole[at]]).strip() == each.word
 
 
 def test_few_documents_are_gone_through_again(corpus, words, tokenizer):
