@@ -29,8 +29,8 @@ BUNDLED = "bundled"
 def load_model(name: str, dropout: float | None = None) -> "PreTrainedModel":
     """Load a masked language model in float32, in evaluation mode, on the CPU.
 
-    `name`: "bundled", an id in `hub.MODELS`, a run (its id, or the path of its folder), or the folder of a checkpoint. `dropout` takes the place of the
-    model's own, in the encoder and in its attention. Raises ModelError.
+    `name`: "bundled", an id in `hub.MODELS`, a run (its id, or the path of its folder), or the folder of a checkpoint.
+    `dropout` takes the place of the model's own, in the encoder and in its attention. Raises ModelError.
 
     >>> load_model("bundled").config.model_type
     'distilbert'

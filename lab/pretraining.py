@@ -108,7 +108,7 @@ def fresh_model(start: Start, vocabulary: int) -> "DistilBertForMaskedLM":
         return DistilBertForMaskedLM(DistilBertConfig(vocab_size=vocabulary, attention_dropout=0.0, **shape))
     source = _load_encoder(start.encoder)
     config = source.config
-    have = source.get_input_embeddings().num_embeddings
+    have = len(source.get_input_embeddings().weight)
     require(
         have == vocabulary,
         f"The encoder of {start.encoder} knows {have:,} pieces, and the tokenizer {vocabulary:,}. Give its own tokenizer.",
@@ -170,14 +170,15 @@ def _take_over(source: "PreTrainedModel", model: "DistilBertForMaskedLM") -> Non
     if source.config.model_type == "distilbert":
         model.distilbert.load_state_dict(source.state_dict())
         return
-    given, taken = source.embeddings, model.distilbert.embeddings
+    bert: Any = source  # torch types a module's parts as tensors or modules
+    given, taken = bert.embeddings, model.distilbert.embeddings
     with torch.no_grad():
         taken.word_embeddings.weight.copy_(given.word_embeddings.weight)
         # DistilBERT has no token types. A text of one sentence is all of type 0, so that its embedding added to each
         # position's comes to exactly the same.
         taken.position_embeddings.weight.copy_(given.position_embeddings.weight + given.token_type_embeddings.weight[0])
     taken.LayerNorm.load_state_dict(given.LayerNorm.state_dict())
-    for before, after in zip(source.encoder.layer, model.distilbert.transformer.layer, strict=True):
+    for before, after in zip(bert.encoder.layer, model.distilbert.transformer.layer, strict=True):
         for old, new in _NAMES.items():
             part: nn.Module = after.get_submodule(new)
             part.load_state_dict(before.get_submodule(old).state_dict())

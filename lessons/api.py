@@ -5,19 +5,25 @@ comes, and answer what can't be with a sentence.
 """
 
 import functools
+import json
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Literal, get_args
 
 import gradio as gr
 
+from lab import jobs
 from lab.chunking import Chunking, SpecialTokens, borders, chunk
-from lab.config import Masking, Scoring
+from lab.config import Masking, Scoring, preset
 from lab.errors import LabError, require
-from lab.settings import build
+from lab.events import to_json
+from lab.log import read
+from lab.settings import build, values
 from lab.tokenization import explain
 from lessons import bench
 from lessons.bench import Using
+from lessons.fine_tuning import form
+from lessons.visitor import visitor
 
 Order = Literal["together", "left_to_right", "right_to_left"]
 MOST_CHUNKS = 500  # held-out chunks that one call of `evaluate` may score
@@ -26,8 +32,17 @@ SHOWN = 1_000  # places that a list in an answer holds at most
 
 def declare() -> None:
     """Declare them in the app that is being built."""
-    for endpoint in (tokenize, chunk_corpus, mask_text, fill_mask):
-        gr.api(_answered(endpoint), api_name=_NAMES.get(endpoint, endpoint.__name__), concurrency_limit=4)
+    light: dict[str, Callable[..., Any]] = {
+        "tokenize": tokenize,
+        "chunk": chunk_corpus,
+        "mask": mask_text,
+        "fill_mask": fill_mask,
+    }
+    runs: dict[str, Callable[..., Any]] = {"start_run": start_run, "run_events": run_events, "stop_run": stop_run}
+    for name, endpoint in light.items():
+        gr.api(_answered(endpoint), api_name=name, concurrency_limit=4)
+    for name, endpoint in runs.items():
+        gr.api(_answered(endpoint), api_name=name, queue=False)
     gr.api(_answered(evaluate), api_name="evaluate", concurrency_limit=1, concurrency_id="heavy")
 
 
@@ -159,7 +174,39 @@ def evaluate(
     }
 
 
-_NAMES: dict[Any, str] = {chunk_corpus: "chunk", mask_text: "mask"}
+def start_run(
+    request: gr.Request, settings: dict[str, Any] | None = None, corpus: str = "reviews", model: str = "bundled"
+) -> dict[str, Any]:
+    """Put a run into the queue. `settings` are named as the lab names them, on top of the quick preset's, for example
+    {"max_steps": 20}. Gives the run's id and the token that stops it: keep both.
+    """
+    using, given = _using(corpus, model), dict(settings or {})
+    ours = sorted(form.LEFT_OUT & given.keys())
+    require(not ours, f"{', '.join(ours)} can't be set here; give corpus and model beside the settings.")
+    if using.model not in ("bundled", *bench.hub.MODELS):
+        bench.run_of(using.model)
+    quick = {name: value for name, value in values(preset("quick")).items() if name not in form.LEFT_OUT}
+    ticket = jobs.submit(form.configuration(using, quick | given), visitor=visitor(request))
+    return asdict(ticket)
+
+
+def run_events(run: str, after: int = 0, limit: int = 250) -> dict[str, Any]:
+    """Where a run stands, and its events behind the first `after` lines of its log, 1,000 at most; ask from `next` then."""
+    require(
+        isinstance(after, int) and isinstance(limit, int) and limit <= SHOWN,
+        f"limit is {limit}. Set it to {SHOWN} or less.",
+    )
+    found = bench.run_of(run)
+    tail = read(found, after, limit)
+    events = [json.loads(to_json(event)) for event in tail.events]
+    return {"standing": asdict(jobs.standing(run)), "events": events, "next": tail.next, "lines": tail.lines}
+
+
+def stop_run(run: str, token: str) -> dict[str, Any]:
+    """Stop a run after its current step and keep its model so far. The token is the one that `start_run` gave."""
+    bench.run_of(run)
+    jobs.stop(run, token)
+    return asdict(jobs.standing(run))
 
 
 def _using(corpus: str = "reviews", model: str = "bundled") -> Using:

@@ -1,8 +1,8 @@
 """Blocks: what a picture says, as plain data; `assets/blocks.js` draws it. A view shows a list of blocks.
 
 Learner's text may stand in any field: it is drawn as text and never read as markup. Authored text (`say`, `prompt`, `why`)
-may hold **strong**, *emphasis*, `code`, [a link](?lesson=ID) to a lesson, and {name} for a value that is given beside it and
-shown as it is.
+may hold **strong**, *emphasis*, `code`, [a link](?lesson=ID) to a lesson, and {name} for a value that is given beside it
+and shown as it is.
 """
 
 import json

@@ -1,5 +1,7 @@
 """The named endpoints, called as a program calls them."""
 
+import time
+
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
@@ -46,6 +48,32 @@ def test_evaluate_gives_a_perplexity_with_its_scoring(client):
     assert answer["scoring"]["score_seed"] == 0
 
 
+def test_a_run_is_started_followed_and_stopped_by_its_owner_alone(client):
+    settings = {
+        "max_steps": 500,
+        "max_train_chunks": 64,
+        "max_test_chunks": 4,
+        "per_device_train_batch_size": 2,
+        "chunk_size": 32,
+    }
+    started = client.predict(settings=settings, api_name="/start_run")
+    run, after, events = started["run"], 0, []
+    deadline = time.monotonic() + 90
+    while not any(event["event"] == "Stepped" for event in events):
+        assert time.monotonic() < deadline, "the run did not start"
+        answer = client.predict(run, after, api_name="/run_events")
+        events += answer["events"]
+        after = answer["next"]
+        time.sleep(0.2)
+    assert [event["event"] for event in events[:2]] == ["RunStarted", "Evaluated"]
+    with pytest.raises(AppError, match="owner"):
+        client.predict(run, "a guess", api_name="/stop_run")
+    client.predict(run, started["token"], api_name="/stop_run")
+    while client.predict(run, after, api_name="/run_events")["standing"]["state"] != "stopped":
+        assert time.monotonic() < deadline, "the run did not stop"
+        time.sleep(0.2)
+
+
 @pytest.mark.parametrize(
     ("endpoint", "arguments", "sentence"),
     [
@@ -62,6 +90,12 @@ def test_evaluate_gives_a_perplexity_with_its_scoring(client):
         ("/fill_mask", {"text": "[MASK]", "top_k": 0}, "from 1 to 100"),
         ("/fill_mask", {"text": "A [MASK].", "targets": ["unwatchable"]}, "not one piece"),
         ("/evaluate", {"chunks": 100_000}, "from 1 to 500"),
+        ("/start_run", {"settings": {"corpus": "/etc/passwd"}}, "can't be set here"),
+        ("/start_run", {"settings": {"report_to": "wandb"}}, "can't be set here"),
+        ("/start_run", {"settings": {"max_stepz": 1}}, "Did you mean max_steps"),
+        ("/start_run", {"settings": {"max_steps": 10**9}}, "allowed"),
+        ("/run_events", {"run": "../../etc"}, "no longer on this computer"),
+        ("/stop_run", {"run": "20261124-000000-000-token-abcd", "token": ""}, "no longer on this computer"),
     ],
 )
 def test_what_cannot_be_is_answered_with_a_sentence(client, endpoint, arguments, sentence):
@@ -71,14 +105,5 @@ def test_what_cannot_be_is_answered_with_a_sentence(client, endpoint, arguments,
 
 def test_only_the_named_endpoints_are_offered(client):
     offered = set(client.view_api(return_format="dict")["named_endpoints"])
-    assert {"/tokenize", "/chunk", "/mask", "/fill_mask", "/evaluate"} <= offered
-    assert offered <= {
-        "/tokenize",
-        "/chunk",
-        "/mask",
-        "/fill_mask",
-        "/evaluate",
-        "/start_run",
-        "/run_events",
-        "/stop_run",
-    }
+    runs = {"/start_run", "/run_events", "/stop_run"}
+    assert offered == {"/tokenize", "/chunk", "/mask", "/fill_mask", "/evaluate"} | runs
