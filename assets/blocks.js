@@ -180,6 +180,8 @@
       });
       return form;
     }
+    if (outcome !== null && outcome !== undefined && kept.outcome === undefined)  // the first outcome is the one predicted
+      queueMicrotask(() => lab.store.put('predictions', id, {...kept, outcome}));
     return make('div', {class: 'prediction committed', 'data-key': `done-${id}`},
       make('p', {class: 'kicker'}, 'Your prediction'), make('p', {class: 'prompt'}, text(prompt)),
       make('div', {class: 'verdict', 'aria-live': 'polite'},

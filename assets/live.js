@@ -318,7 +318,8 @@
       const {total, uniform, unigram} = log.started, {losses, scores} = log;
       const many = losses.length > 60, width = Math.max(10, Math.round(losses.length / 30));
       const guess = lab.store.get('forecasts', log.run)?.perplexity;
-      const level = (value, name, dash, colour = 'var(--ink-3)') => line([[0, value], [total, value]], name, {color: colour, width: 1.5, dash}, {hoverinfo: 'name', yaxis: 'y2'});
+      // On each of the two axes stands a baseline from the start: an axis without anything on it can't be drawn.
+      const level = (value, name, dash, {colour = 'var(--ink-3)', yaxis = 'y2'} = {}) => line([[0, value], [total, value]], name, {color: colour, width: 1.5, dash}, {hoverinfo: 'name', yaxis});
       const data = [];
       const each = {hovertemplate: 'step %{x}: %{y:.3f} nats<extra>training loss</extra>'};
       if (many) {
@@ -332,8 +333,8 @@
         customdata: scores.map(each => perplexity(each[1])), hovertemplate: 'step %{x}: %{y:.3f} nats, perplexity %{customdata}<extra>held-out text</extra>',
       }));
       if (scores.length) data.push(level(scores[0][1], `step 0: ${perplexity(scores[0][1])}`, 'dash'));
-      if (guess > 0) data.push(level(Math.log(guess), `your forecast: ${guess}`, 'dashdot', 'var(--doc-4)'));
-      data.push(level(unigram, `guessing by frequency: ${perplexity(unigram)}`, 'dot'), level(uniform, `blind guessing: ${perplexity(uniform)}`, 'longdash'));
+      if (guess > 0) data.push(level(Math.log(guess), `your forecast: ${guess}`, 'dashdot', {colour: 'var(--doc-4)'}));
+      data.push(level(unigram, `guessing by frequency: ${perplexity(unigram)}`, 'dot'), level(uniform, `blind guessing: ${perplexity(uniform)}`, 'longdash', {yaxis: 'y'}));
       const values = [...losses.map(each => each[1]), ...scores.map(each => each[1])];
       let low = Infinity, high = -Infinity;
       for (const value of values) { low = Math.min(low, value); high = Math.max(high, value); }

@@ -5,7 +5,17 @@ from pathlib import Path
 import gradio as gr
 
 FOLDER = Path(__file__).parent
-STYLESHEETS = ("tokens.css", "page.css", "blocks.css", "be_the_model.css", "masking.css", "perplexity.css")
+STYLESHEETS = (
+    "tokens.css",
+    "page.css",
+    "blocks.css",
+    "be_the_model.css",
+    "chunking.css",
+    "masking.css",
+    "perplexity.css",
+    "fill_mask.css",
+    "live.css",
+)
 SCRIPTS = (
     "store.js",
     "dom.js",
@@ -15,6 +25,8 @@ SCRIPTS = (
     "be_the_model.js",
     "masking.js",
     "perplexity.js",
+    "fill_mask.js",
+    "live.js",
     "shell.js",
 )
 

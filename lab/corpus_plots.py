@@ -25,12 +25,12 @@ def lengths(sizes: np.ndarray, chunk_size: int, around: int) -> "go.Figure":
     counts, edges = np.histogram(np.minimum(sizes, longest), bins=min(40, longest), range=(0, longest))
     inside = (edges[:-1] + edges[1:]) / 2
     figure.add_bar(
-        x=inside,
-        y=counts,
-        width=np.diff(edges),
+        x=inside.tolist(),
+        y=counts.tolist(),
+        width=np.diff(edges).tolist(),
         name="documents",
         marker={"color": "var(--accent-soft)", "line": {"color": "var(--accent)", "width": 1}},
-        customdata=np.stack([np.ceil(edges[:-1]), np.floor(edges[1:])], axis=1),
+        customdata=np.stack([np.ceil(edges[:-1]), np.floor(edges[1:])], axis=1).astype(int).tolist(),
         hovertemplate="%{y} of %{customdata[0]} to %{customdata[1]} pieces<extra></extra>",
     )
     figure.add_vline(

@@ -108,7 +108,7 @@ def fresh_model(start: Start, vocabulary: int) -> "DistilBertForMaskedLM":
         return DistilBertForMaskedLM(DistilBertConfig(vocab_size=vocabulary, attention_dropout=0.0, **shape))
     source = _load_encoder(start.encoder)
     config = source.config
-    have = len(source.get_input_embeddings().weight)
+    have = config.vocab_size
     require(
         have == vocabulary,
         f"The encoder of {start.encoder} knows {have:,} pieces, and the tokenizer {vocabulary:,}. Give its own tokenizer.",

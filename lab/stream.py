@@ -130,9 +130,9 @@ def _torn(rows: list[Spot], border: int, first_position: int) -> Iterator[int]:
         at -= 1
 
 
-def cuts(chunks: Chunks) -> np.ndarray:
-    """(n,) the spots where a chunk begins inside a word."""
-    return np.flatnonzero(chunks.cuts_word) * chunks.input_ids.shape[1]
+def cuts(chunks: Chunks, stream: Stream) -> np.ndarray:
+    """(n,) the spots of the pieces with which a chunk begins inside a word."""
+    return np.flatnonzero(chunks.cuts_word) * stream.size + stream.first_position
 
 
 def meetings(chunks: Chunks) -> np.ndarray:

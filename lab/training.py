@@ -189,6 +189,8 @@ class _Session(TrainerCallback):
             prepared.tokenizer.save_pretrained(staged)
             publish(staged, self.run.model)
         self.trainer.accelerator.wait_for_everyone()
+        if not self.stopped and self._reason is None and self._evaluated_at != self.step:
+            self.trainer.evaluate()  # it was stopped at its last step, and nothing but the score was left to resume
         stopped = self.stopped or self._evaluated_at != self.step  # it may be asked to while the end is being scored
         if stopped:
             self._say(Stopped(step=self.step, seconds=self._seconds(), reason=self._reason or STOPPED))

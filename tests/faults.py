@@ -238,7 +238,12 @@ class Trial:
             if all(state in ENDED and not jobs.standing(run).resumable for run, state in waiting.items()):
                 break  # killed before their first checkpoint: they have said so, and can't go on
             if time.monotonic() > until:
-                self.report.stuck += [f"{run} is {state}" for run, state in waiting.items()]
+                ends = {run: jobs.standing(run) for run in waiting}
+                self.report.stuck += [
+                    f"{run} is {now.state}: {now.reason}"
+                    for run, now in ends.items()
+                    if now.state not in ENDED or now.resumable
+                ]
                 break
             time.sleep(0.1)
         self.note_finished()

@@ -194,7 +194,8 @@ def jump(using: Using, size: float, special: str, remainder: str, at: float, *, 
         if target == cutting.shown.input_ids.size:
             said = [_no_tail(cutting)]
     else:
-        target = following(cuts(cutting.shown) if where == "cut" else meetings(cutting.shown), cutting.stream.spot(here))
+        spots = cuts(cutting.shown, cutting.stream) if where == "cut" else meetings(cutting.shown)
+        target = following(spots, cutting.stream.spot(here))
         there = here if target is None else cutting.stream.piece(target)
         nothing = "no word is cut in two" if where == "cut" else f"no chunk holds parts of two {noun(using)}s"
         found = target is not None

@@ -32,11 +32,11 @@ print(tokenizer.decode(tokenizer(text, add_special_tokens=False)["input_ids"]))"
 
 def learned(using: Using, text: str, size: int, read: int) -> Block:
     """A vocabulary learned from the first `read` documents, and the text in its pieces."""
-    imports, texts = documents.with_lab(using)
+    imports, training = documents.with_lab(using)
     with_lab = f"""{imports}
 from lab.vocabulary import byte_level_bpe, count_words, learn
 
-texts = {texts}[:{read}]
+texts = {training}["text"][:{read}]
 merges = list(learn(count_words(texts), {size}))
 tokenizer = byte_level_bpe(merges, {size})
 print(tokenizer.tokenize({text!r}))"""
@@ -47,10 +47,10 @@ from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.trainers import BpeTrainer
 
-texts = {texts}[:{read}]
+{texts}
 tokenizer = Tokenizer(BPE())
 tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
 trainer = BpeTrainer(vocab_size={size}, min_frequency=2, initial_alphabet=ByteLevel.alphabet())
-tokenizer.train_from_iterator(texts, trainer)
+tokenizer.train_from_iterator(texts[:{read}], trainer)
 print(tokenizer.encode({text!r}).tokens)"""
     return blocks.code(with_lab, plain, "Show me the code that learns it")

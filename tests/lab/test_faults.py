@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from lab import jobs, queue
-from lab.config import RunConfig
+from lab.config import RunConfig, preset
 from lab.endings import bury, cause_of_death, out_of_memory_kills
 from lab.errors import RunError
 from lab.events import Evaluated, Failed, Finished, RunStarted, Stepped, Stopped, is_last
 from lab.log import read
 from lab.runs import Run, create_run, get_run
+from lab.training import fine_tune, resume
 
 ROOT = Path(__file__).resolve().parents[2]
 MILLION = {"epoch": 0.1, "learning_rate": 0.1, "grad_norm": None, "scored": 5, "tokens_per_second": 10.0}
@@ -194,3 +195,24 @@ def test_a_run_is_not_resumed_on_a_corpus_that_has_changed(home):
     run.note_facts(train_text="abc")
     with pytest.raises(RunError, match="has changed since it began. Start a new run"):
         run.note_facts(train_text="abd")
+
+
+def test_a_run_stopped_at_its_very_last_step_finishes_when_it_is_resumed(tiny, films):
+    config = preset(
+        "quick", model=tiny.id, corpus=str(films), chunk_size=16, max_train_chunks=16, per_device_train_batch_size=8,
+        num_train_epochs=1, precision="fp32", device="cpu", probes=[], warmup_steps=0,
+    )  # fmt: skip
+    at = []
+    for event in fine_tune(config, should_stop=lambda: run_at_its_end(at)):
+        at.append(event)
+    assert isinstance(at[-1], Stopped)
+    assert at[-1].step == at[0].total_steps
+    rest = list(resume(get_run(at[0].run)))
+    assert isinstance(rest[-1], Finished)
+    assert rest[-1].perplexity == [event for event in rest if isinstance(event, Evaluated)][-1].perplexity
+
+
+def run_at_its_end(events):
+    """Asked after each step, before that step is told of."""
+    told = sum(isinstance(event, Stepped) for event in events)
+    return bool(events) and told == events[0].total_steps - 1

@@ -82,7 +82,9 @@ def test_a_piece_is_found_at_its_spot_and_a_spot_at_its_piece(cut):
 @given(cut=cut_corpora())
 def test_cuts_and_meetings_are_those_of_the_report(cut):
     _, stream, chunks = cut
-    assert (cuts(chunks) // stream.size - 1).tolist() == borders(chunks).words_cut.tolist()
+    assert (cuts(chunks, stream) // stream.size - 1).tolist() == borders(chunks).words_cut.tolist()
+    everything = window(chunks, stream, SPECIAL, 0, chunks.input_ids.size)
+    assert all(everything[spot].torn and everything[spot].continues for spot in cuts(chunks, stream))
     found = meetings(chunks)
     if stream.room == stream.size:
         assert [list(divmod(spot, stream.size)) for spot in found.tolist()] == borders(chunks).joins.tolist()

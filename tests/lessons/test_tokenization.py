@@ -321,7 +321,7 @@ def test_another_sentence_comes_when_it_is_asked_for(monkeypatch):
 
 def test_the_code_runs_and_prints_what_is_on_the_screen(ready, monkeypatch):
     monkeypatch.chdir(Path(__file__).parents[2])
-    text = "Unwatchable? I'd rewatch 'Amélie's' café \"scene\" 🎬 {any} day\\n!"
+    text = "Unwatchable? I'd rewatch 'Amélie's' café \"scene\" 🎬 {any} day\\n!" + bench.corpus(USING)["test"]["text"][0]
     *_, drawers, _, _ = page.compare(USING, text, LEARNED, 1_024)
     apart, learned = drawers
     ribbon, returned = page.draw(USING, text)
