@@ -1,4 +1,4 @@
-"""Plots: Plotly figures of what the lab measures. Plotly is imported only here.
+"""Plots: Plotly figures of what the lab measures. Plotly is imported only here and in `lab/corpus_plots.py`.
 
 Colours are names of the page's stylesheet (`var(--accent)`), which the page puts in as it draws, in light and in dark; a
 notebook shows them in Plotly's own. Series differ in dash or marker too, never by colour alone.

@@ -35,6 +35,8 @@ PathFinder.find_spec = staticmethod(
 )
 """
 
+FIGURES = ("lab.plots", "lab.corpus_plots")
+
 ALL = """
 import importlib, pkgutil, lab
 names = sorted(module.name for module in pkgutil.walk_packages(lab.__path__, "lab."))
@@ -62,7 +64,7 @@ print(json.dumps(sorted(name for name in sys.modules if name.partition(".")[0] i
 def test_plotly_is_imported_only_where_figures_are_made_and_rich_only_where_something_is_drawn():
     done = alone(f"""{ALL}
 for name in names:
-    if name != "lab.plots":
+    if name not in {FIGURES!r}:
         importlib.import_module(name)
 import sys
 print({{name.partition(".")[0] for name in sys.modules}} & {{"plotly", "nbformat"}}, "lab.plots" in sys.modules)
@@ -73,7 +75,7 @@ print({{name.partition(".")[0] for name in sys.modules}} & {{"plotly", "nbformat
 def test_everything_but_the_figures_is_imported_on_a_bare_box():
     done = alone(f"""{BLOCK}{ALL}
 for name in names:
-    if name != "lab.plots":
+    if name not in {FIGURES!r}:
         importlib.import_module(name)
 print(len(names))
 """)
