@@ -149,7 +149,7 @@ def test_runs_are_compared_setting_by_setting_and_deleted(told, shown, home):
     assert list(found["settings"]) == ["strategy"]
     assert "strategy" in shown("runs", "compare", one, two)[1]
     assert "learning_rate" in shown("runs", "show", one)[1]
-    assert told("runs", "delete", one, two) == (0, {"deleted": [one, two]})
+    assert told("runs", "delete", one, two) == (0, {"delete": [one, two]})
     assert list_runs() == []
 
 
