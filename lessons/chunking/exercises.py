@@ -15,6 +15,7 @@ from lessons.components.blocks import Block, Choice, Question
 
 SIZES = (24, 40, 48, 56, 72, 80, 96, 112, 144, 160, 176, 192, 224)
 _SIDE = 4  # positions shown on either side of a border
+_TRIED = 4_000  # borders that are looked at for those that only look like a cut word
 
 
 def card(using: Using, seed: int) -> Block:
@@ -105,10 +106,9 @@ def cut_words(cutting: Cutting, what: str, about: str) -> Question | None:
         "special": f"Here the border meets the special tokens: one {what} ends or another begins. No word is cut.",
         "between": f"The border falls within a {what}, but between two words of it.",
     }
-    others = [border for border in range(cutting.borders.borders) if border not in set(cuts)]
-    dice.shuffle(others)
-    for border in others[:4_000]:
-        kind = _kind(cutting, border)
+    torn = set(cuts)
+    for border in dice.sample(range(cutting.borders.borders), min(cutting.borders.borders, _TRIED)):
+        kind = "" if border in torn else _kind(cutting, border)
         if kind in wanted:
             choices.append(Choice("{before} ✂ {after}", wanted.pop(kind), values=_shown(cutting, border)))
         if not wanted:
