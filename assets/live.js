@@ -3,8 +3,16 @@
   const {make, text} = lab;
   const SOON = 1000, LATER = 4000, SELDOM = 10000;  // ms between two questions: while it goes on, after a failure, when it has ended
   const ENDED = ['finished', 'stopped', 'failed', 'interrupted'];
+  const PATIENCE = 20000;  // ms
   const DRAWN = 1200;  // points of a curve that a screen is given
   const LESSON = 'fine-tuning';
+
+  // Gradio gives nothing where the server didn't answer; and an answer may never come.
+  const answered = async promise => {
+    const answer = await Promise.race([promise, new Promise(resolve => setTimeout(resolve, PATIENCE))]);
+    if (!answer) throw new Error('no answer');
+    return answer;
+  };
 
   // What is known of a run, and how news of it is taken in. It touches no page, so it can be driven by itself.
   // `line` is the cursor: how many lines of the run's log are in here. News that doesn't begin there is left aside.
@@ -59,7 +67,7 @@
         const asked = log;
         asking = true;
         try {
-          const answer = await server.poll_run([asked.run, asked.line]);
+          const answer = await answered(server.poll_run([asked.run, asked.line]));
           failures = 0;
           if (log === asked) { log.take(answer); turn(); draw(); }
           if (log?.gone) wait = SELDOM;
@@ -67,7 +75,7 @@
           else if (ENDED.includes(log?.standing?.state)) wait = SELDOM;
         } catch {
           failures += 1;
-          wait = LATER;
+          wait = failures > 1 ? LATER : SOON;  // one lost answer is nothing to speak of
           draw();
         }
         asking = false;
@@ -101,7 +109,7 @@
 
     const act = async (what, run = log?.run) => {
       try {
-        said = await server.change_run([what, run, token(run)]);
+        said = await answered(server.change_run([what, run, token(run)]));
       } catch {
         said = {ok: false, said: 'The lab does not answer. Try again in a moment.'};
       }
@@ -173,7 +181,7 @@
     const parts = () => {
       if (!log) return [note(said), make('p', {class: 'say quiet'}, 'Your run appears here, and goes on whether you look or not.')];
       if (log.gone) return [note(said), make('p', {class: 'say note bad'}, log.gone)];
-      if (!log.standing) return [make('p', {class: 'say note waiting'}, failures ? 'The lab does not answer; asking again …' : 'Fetching the run …')];
+      if (!log.standing) return [make('p', {class: 'say note waiting'}, failures > 1 ? 'The lab does not answer; asking again …' : 'Fetching the run …')];
       return [head(), buttons(), note(said), figures(), curve()];
     };
 
@@ -186,7 +194,7 @@
       const mine = token(log.run) ? '' : ' You are watching: only whoever started it can stop or change it.';
       return make('div', {class: 'live-head', 'data-key': 'head'},
         make('p', {class: 'live-name'}, ...log.about.words.map((word, i) => make(i ? 'span' : 'b', {}, word))),
-        make('p', {class: `live-state ${state}`, 'aria-live': 'polite'}, failures ? 'The lab does not answer; asking again …' : (before ? 'Scoring held-out text before the first step.' : words) + mine),
+        make('p', {class: `live-state ${state}`, 'aria-live': 'polite'}, failures > 1 ? 'The lab does not answer; asking again …' : (before ? 'Scoring held-out text before the first step.' : words) + mine),
         make('progress', {class: 'live-progress', max: total || 1, value: total ? step : 0, 'aria-label': 'Steps done'}));
     };
 

@@ -1,6 +1,6 @@
 """Bars for answers: as long as the most probable one of the picture allows, with the probability beside."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lessons.components import blocks
@@ -22,22 +22,15 @@ def of_two(shifts: "Iterable[Shift]") -> list[Row]:
     return [(each.word, (each.before, each.after)) for each in shifts]
 
 
-def scaled(
-    rows: Sequence[Row], notes: Mapping[str, str] | None = None, tones: Mapping[str, str] | None = None
-) -> list[dict[str, Any]]:
-    """Rows of bars, the longest of which fills its track; a note and a tone for some of the words.
+def scaled(rows: Sequence[Row], bold: Container[str] = ()) -> list[dict[str, Any]]:
+    """Rows of bars, the longest of which fills its track; some words in bold.
 
     >>> scaled([("film", (0.2, 0.4))])[0]["values"][0]["share"]
     0.5
     """
     most = max((share for _, shares in rows for share in shares), default=0) or 1
     return [
-        blocks.bar_row(
-            word,
-            *((share / most, percent(share)) for share in shares),
-            note=(notes or {}).get(word, ""),
-            tone=(tones or {}).get(word, ""),
-        )
+        blocks.bar_row(word, *((share / most, percent(share)) for share in shares), tone="strong" if word in bold else "")
         for word, shares in rows
     ]
 

@@ -149,9 +149,8 @@ def pair(model: str, texts: Sequence[str], about: str) -> Asking | None:
     ]
     return Asking(
         "pair",
-        "“{text}” Asked for the first blank, the model gives {first} a probability of {p}. With {first} in its place "
-        "it gives "
-        "{second} {q} in the other blank, where it gave it {alone} while both were blank. How probable is the pair?",
+        "“{text}” Asked for the first blank, the model gives “{first}” a probability of {p}. With that in its place, "
+        "it gives “{second}” {q} in the other blank; while both were blank it gave it {alone}. How probable is the pair?",
         _mixed(choices, f"{about} b"),
         hint="Which of the two numbers for the second word was given with the first one in place?",
         about=about,

@@ -51,7 +51,9 @@ def ask(found: Asked) -> tuple[Block, list[Block]]:
             _picture(rows, None),
             _share([found.labels[0]], [_belief(found.last)]),
             blocks.say(
-                "How it ends after training nobody knows yet: you have no run of this model. [Train one in lesson "
+                "The outcome is known when both can be asked, the trained model and its base."
+                if found.run
+                else "How it ends after training nobody knows yet: you have no run of this model. [Train one in lesson "
                 "5](?lesson=fine-tuning), and your prediction is answered here."
             ),
             _counted(),
@@ -66,8 +68,7 @@ def ask(found: Asked) -> tuple[Block, list[Block]]:
 
 
 def _picture(rows: list[Row], series: list[str] | None) -> Block:
-    tones = {word: "strong" for word, _ in rows if word in WORDS}
-    return blocks.bars(SENTENCE, scaled(rows, tones=tones), series)
+    return blocks.bars(SENTENCE, scaled(rows, bold=WORDS), series)
 
 
 @lru_cache(maxsize=16)
@@ -94,8 +95,8 @@ def _other_text(found: Asked) -> list[Block]:
 
 def _counted() -> Block:
     return blocks.say(
-        "How this is judged: the words about films are {words}, in bold above. The outcome is a word about films if one of "
-        "them has the highest probability after training, and was not first before it too.",
+        "How this is judged: the words about films are {words}, in bold where they come up. The outcome is a word "
+        "about films if one of them has the highest probability after training, and was not first before it too.",
         tone="quiet",
         words=listed(WORDS, len(WORDS)),
     )

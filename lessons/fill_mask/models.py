@@ -90,14 +90,17 @@ def choice(using: Using, found: Asked) -> list[Block]:
         )
     elif found.tuned:
         base, tuned = found.labels
-        shown.append(
-            blocks.say("You ask two models: **{base}**, and **{tuned}**, trained from it.", base=base, tuned=tuned)
-        )
-    elif not runs:
+        shown.append(blocks.say("You ask two models: {base}, and {tuned}, trained from it.", base=base, tuned=tuned))
+    else:
         shown.append(
             blocks.say(
-                "You ask one model: **{base}**. With a run of your own you would see here what training did to each "
-                "answer. [Train one in lesson 5](?lesson=fine-tuning) and come back; all of the rest works without.",
+                "You ask one model: {base}. "
+                + (
+                    "None of your runs began with it. "
+                    if runs
+                    else "With a run of your own you would see here what training did to each answer. "
+                )
+                + "[Train one in lesson 5](?lesson=fine-tuning) and come back; all of the rest works without.",
                 base=model_name(found.last),
             )
         )

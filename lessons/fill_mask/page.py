@@ -71,7 +71,7 @@ class Page(LessonPage):
                     max_length=300,
                     elem_id="fill-mask-targets",
                 )
-            self.answers = view()
+            self.answers = view(elem_classes="fill-mask-columns")
 
     def slot_orders(self) -> None:
         with gr.Column(elem_classes="card"):
@@ -97,7 +97,7 @@ class Page(LessonPage):
                 max_length=500,
                 elem_id="fill-mask-words",
             )
-            self.contrast = view()
+            self.contrast = view(elem_classes="fill-mask-columns")
 
     def slot_probe_prediction(self) -> None:
         self.guess = view()
@@ -111,7 +111,7 @@ class Page(LessonPage):
                     value=so_what.TRAIN,
                     step=50,
                     label="Documents the classifier learns from",
-                    info="Fewer, if the corpus has fewer. Twice as many take about twice as long.",
+                    info="Fewer, if the corpus has fewer.",
                     elem_id="fill-mask-documents",
                 )
                 self.go = gr.Button("Probe", variant="primary", elem_id="fill-mask-probe", scale=0, min_width=120)

@@ -23,7 +23,7 @@ ID = "fill-mask-quiz"  # under which answers are kept
 _BUNDLED = Using()
 _TRIES = 60
 LARGEST_SEED = 10**9
-_LIKELY = 200  # answers of the model among which the author's word is looked for
+_LIKELY = 60  # answers of the model among which the author's word is looked for
 
 
 def new_seed() -> int:
@@ -70,13 +70,13 @@ def be_the_model(dice: random.Random) -> Question:
         if not after:
             continue
         first, *others = fill(loaded, text, top_k=_LIKELY).blanks[0]
-        found = [each.probability for each in others if each.word == word and each.probability > 0.002]
+        found = [each.probability for each in others if each.word == word and each.probability > 0.005]
         if found and first.word.isalpha():
             break
     shown = _as_shown(found[0])
     return Question(
         "",
-        "“{text}” The author wrote {word}, and the model gave that {p}; its own first choice was {first}. How "
+        "“{text}” The author wrote “{word}”, and the model gave that {p}; its own first choice was “{first}”. How "
         "surprised was it by the author’s word, in nats?",
         (
             Choice(
@@ -197,8 +197,8 @@ def masking(dice: random.Random) -> Question:
             break
     return Question(
         "",
-        "Of a chunk of {n} pieces, {hidden} read [MASK], {swapped} were swapped for a random piece, and {kept} were "
-        "selected and left as they were. How many positions enter the loss?",
+        "Selected in a chunk of {n} pieces: {hidden} that now read [MASK], {swapped} swapped for a random piece, and "
+        "{kept} left as they were. How many positions enter the loss?",
         (
             Choice(
                 str(hidden + swapped + kept),
@@ -295,7 +295,7 @@ def perplexity(dice: random.Random) -> Question:
 
 def fill_mask(dice: random.Random) -> Question:
     """Why do two orders give two sentences?"""
-    from lab.fill_mask import fill
+    from lab.fill_mask import fill_in_orders
 
     loaded = bench.loaded(_BUNDLED.model)
     for _ in range(_TRIES):
@@ -305,8 +305,9 @@ def fill_mask(dice: random.Random) -> Question:
         if pair is None:
             continue
         text = " ".join("[MASK]" if i in pair else word for i, word in enumerate(words))
-        right, left = (fill(loaded, text, top_k=1, order=order).completed for order in ("left_to_right", "right_to_left"))
-        if right != left:
+        right, left = fill_in_orders(loaded, text, ("left_to_right", "right_to_left"), top_k=1).values()
+        words_in = [blank[0].word for each in (right, left) for blank in each.blanks]
+        if right.completed != left.completed and all(word.isalpha() for word in words_in):
             break
     return Question(
         "",
@@ -331,7 +332,7 @@ def fill_mask(dice: random.Random) -> Question:
             ),
         ),
         hint="What does the model see when it is asked for the second blank?",
-        values={"text": text, "right": right, "left": left},
+        values={"text": text, "right": right.completed, "left": left.completed},
     )
 
 

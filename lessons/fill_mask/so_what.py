@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from lab.probe import Probed, Sample
 
 TRAIN, FEWEST, MOST = 300, 50, 2_000  # labelled documents to learn from
-TEST = 156  # held-out documents that are asked about; as many as the bundled reviews have
-BETTER, SAME, WORSE = "better than before", "no different, as far as can be told", "worse than before"
+TEST = 300  # held-out documents that are asked about; the bundled reviews have fewer
+BETTER, SAME, WORSE = "better", "no different, as far as can be told", "worse"
 _KEPT = 12
 _outcomes: "OrderedDict[tuple[Any, ...], Probed]" = OrderedDict()
 _lock = threading.Lock()
@@ -30,8 +30,7 @@ def card(found: "tuple[Probed, ...]") -> Block:
     return blocks.prediction(
         "fill-mask-probe",
         "Training to fill blanks never tells a model which reviews praise and which pan. A simple classifier is to "
-        "tell them "
-        "apart by the model’s hidden states. With the trained model’s instead of its base’s, how well will it do?",
+        "tell them apart by a model’s hidden states. How well will it do with the trained model, compared with its base?",
         options=(BETTER, SAME, WORSE),
         outcome=_outcome(found),
     )

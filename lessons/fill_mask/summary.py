@@ -44,4 +44,4 @@ print(fill(model, "This is a great [MASK].", top_k=3).completed)"""
 ask = pipeline("fill-mask", model={where(name)})
 for answer in ask(f"This is a great {{ask.tokenizer.mask_token}}.", top_k=3):
     print(answer["token_str"], answer["score"])"""
-    return [blocks.code(with_lab, plain, "Take your model along")]
+    return [blocks.code(with_lab, plain, "Take the model along")]

@@ -58,7 +58,7 @@ def test_a_run_is_started_followed_and_stopped_by_its_owner_alone(client):
     }
     started = client.predict(settings=settings, api_name="/start_run")
     run, after, events = started["run"], 0, []
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 300  # a run yields to whatever else the machine does
     while not any(event["event"] == "Stepped" for event in events):
         assert time.monotonic() < deadline, "the run did not start"
         answer = client.predict(run, after, api_name="/run_events")
