@@ -67,16 +67,16 @@ class Page(LessonPage):
                 label="The second tokenizer",
                 elem_id="tokenization-kind",
             )
+            self.size = gr.Slider(
+                second.SMALLEST,
+                second.LARGEST,
+                value=second.SIZE,
+                step=128,
+                label="Pieces in its vocabulary",
+                info="Only for the one that is learned here. At 256 every byte is a piece.",
+                elem_id="tokenization-size",
+            )
             with gr.Row(elem_classes="controls"):
-                self.size = gr.Slider(
-                    second.SMALLEST,
-                    second.LARGEST,
-                    value=second.SIZE,
-                    step=128,
-                    label="Pieces in its vocabulary",
-                    info="Only for the one that is learned here. At 256 every byte is a piece.",
-                    elem_id="tokenization-size",
-                )
                 self.ready = gr.Button("Learn it", variant="primary", elem_id="tokenization-learn", scale=0)
                 self.stop = gr.Button("Stop", variant="stop", elem_id="tokenization-stop", interactive=False, scale=0)
             self.progress = view([])
