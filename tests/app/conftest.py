@@ -23,6 +23,10 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
+# Trainings and long texts in a browser take minutes, and more where other work shares the cores.
+takes_long = pytest.mark.skipif(
+    not os.environ.get("LAB_LONG_TESTS"), reason="takes many minutes: LAB_LONG_TESTS=1 python -m pytest tests/app"
+)
 PATIENCE = 60_000  # ms that a wait may take where other work shares the cores
 
 

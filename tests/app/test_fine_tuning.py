@@ -15,10 +15,11 @@ from lab.config import RunConfig
 from lab.events import Evaluated, Finished, Stepped
 from lab.model import load_tokenizer
 from lab.runs import create_run, get_run, list_runs
-from tests.app.conftest import PATIENCE, Server, visit
+from tests.app.conftest import PATIENCE, Server, takes_long, visit
 from tests.conftest import make_run
 from tests.lessons.test_live_run import story
 
+pytestmark = takes_long
 expect.set_options(timeout=PATIENCE)
 LONG = 4_000  # steps of a run that is to be stopped
 ASKING = re.compile("/component_server")
@@ -171,7 +172,7 @@ def test_a_run_goes_on_through_a_reload_and_is_stopped_from_another_tab_of_its_o
     page = begin(visitor, tiny, steps=LONG)
     name, before = shown_run(page), page.evaluate("lab.liveRun.log.losses.length")
     page.reload()
-    page.wait_for_function("before => lab.liveRun?.log?.losses.length > before", arg=before)
+    page.wait_for_function("before => window.lab?.liveRun?.log?.losses.length > before", arg=before)
     assert shown_run(page) == name
     expect(page.locator(".figure", has_text="your forecast").locator("dd")).to_have_text("20000")
 
@@ -317,7 +318,7 @@ def test_a_page_catches_up_by_itself_when_the_server_was_away(visitor, server, t
     expect(state(page)).to_contain_text("Training")
     run = shown_run(page)
     page.reload()
-    page.wait_for_function("() => lab.liveRun?.log?.losses.length > 5")
+    page.wait_for_function("() => window.lab?.liveRun?.log?.losses.length > 5")
     assert shown_run(page) == run
     stop(page)
     del visitor.wrong[errors:]  # the browser notes that nobody answered

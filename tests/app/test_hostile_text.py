@@ -1,10 +1,13 @@
 """Hostile text is shown as text or refused with a sentence, wherever a lesson takes text."""
 
+from typing import Any
+
 import gradio as gr
 import pytest
 
 from lessons.catalog import lessons
 from lessons.components.view import view
+from tests.app.conftest import takes_long
 from tests.app.test_accessibility import open_all_predictions
 
 HOSTILE = {
@@ -21,7 +24,10 @@ HOSTILE = {
 }
 
 
-def text_controls() -> list[tuple[str, str]]:
+FREE = ("tokenization-text", "masking-text")  # a page's main text; the others have short limits of their own
+
+
+def text_controls() -> list[Any]:
     """(lesson, id of a control) for each control of a lesson that takes a text."""
     found = []
     for lesson in lessons():
@@ -29,7 +35,7 @@ def text_controls() -> list[tuple[str, str]]:
             lesson.page()(lesson, view([])).build()
         boxes = [block for block in app.blocks.values() if isinstance(block, gr.Textbox)]
         found += [
-            (lesson.id, box.elem_id)
+            pytest.param(lesson.id, box.elem_id, marks=() if box.elem_id in FREE else takes_long)
             for box in boxes
             if box.elem_id and box.visible is True and box.interactive is not False
         ]
