@@ -146,7 +146,7 @@ def fill_mask(
     answer = asdict(filled)
     if against is not None:
         other = bench.loaded(_using(model=against).model)
-        shifts = side_by_side(other, loaded, text, top_k=top_k, targets=words)
+        shifts = side_by_side(other, loaded, text, top_k=top_k, targets=words, order=order)
         answer["shifts"] = [[{**asdict(shift), "change": shift.change} for shift in row] for row in shifts]
     return answer
 

@@ -37,7 +37,7 @@ def act(options: Namespace) -> int:
     shifts = None
     if options.against:
         other = load(options.against, options.device, options.precision)
-        shifts = side_by_side(other, loaded, text, top_k=options.top_k, targets=options.target)
+        shifts = side_by_side(other, loaded, text, top_k=options.top_k, targets=options.target, order=options.order)
     if options.json:
         beside = [[{**asdict(shift), "change": shift.change} for shift in row] for row in shifts] if shifts else None
         show_json({**asdict(filled), "shifts": beside})
