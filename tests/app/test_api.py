@@ -66,7 +66,7 @@ def test_a_run_is_started_followed_and_stopped_by_its_owner_alone(client):
         after = answer["next"]
         time.sleep(0.2)
     assert [event["event"] for event in events[:2]] == ["RunStarted", "Evaluated"]
-    with pytest.raises(AppError, match="owner"):
+    with pytest.raises(AppError, match="Only whoever started the run"):
         client.predict(run, "a guess", api_name="/stop_run")
     client.predict(run, started["token"], api_name="/stop_run")
     while client.predict(run, after, api_name="/run_events")["standing"]["state"] != "stopped":
