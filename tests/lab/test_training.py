@@ -296,7 +296,7 @@ def test_a_fault_of_the_lab_is_told_and_shown(tiny, films, monkeypatch):
     def explode(*_, **__):
         raise ZeroDivisionError("oh no")
 
-    monkeypatch.setattr(trainer_module, "mask", explode)
+    monkeypatch.setattr(trainer_module, "mask_batch", explode)
     events = []
     with pytest.raises(ZeroDivisionError):
         events.extend(fine_tune(quick(tiny, films)))
