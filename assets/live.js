@@ -52,7 +52,7 @@
 
   lab.live = ({element, trigger, server}) => {
     const root = element.querySelector('.live');
-    const plot = make('div', {class: 'plot', 'data-opaque': '', role: 'img', style: 'min-height:360px'});
+    const plot = make('div', {class: 'plot', 'data-opaque': '', role: 'group', style: 'min-height:360px'});
     let log = null, asking = false, timer = null, failures = 0, told = '', said = null, chosen = null, look = null, playing = null, drawn = '';
 
     const token = run => lab.store.get('runs', run)?.token || '';
@@ -272,6 +272,7 @@
       const state = JSON.stringify([log.run, log.line, log.started, chosen, inView(), lab.store.get('forecasts', log.run), document.body.classList.contains('dark')]);
       if (state === drawn) return;
       drawn = state;
+      plot.setAttribute('aria-label', inWords());
       lab.plotly().then(Plotly => {
         if (!log?.started) return null;
         const {data, layout} = lab.coloured(figure());
@@ -281,6 +282,11 @@
           if (String(fitting.tickvals) !== String(layout.yaxis2.tickvals)) Plotly.relayout(plot, {'yaxis2.tickvals': fitting.tickvals, 'yaxis2.ticktext': fitting.ticktext});
         });
       }).catch(() => { plot.textContent = 'The picture could not be drawn. Reload the page to try again.'; });
+    };
+    const inWords = () => {
+      const from = log.losses[0], to = log.losses.at(-1), first = log.scores[0], last = log.scores.at(-1);
+      const loss = from ? `Training loss from ${from[1].toFixed(2)} at step ${from[0]} to ${to[1].toFixed(2)} at step ${to[0]}.` : 'No training loss yet.';
+      return `The run as a curve. ${loss}${first ? ` Held-out perplexity ${perplexity(first[1])} at step ${first[0]}${last === first ? '' : `, ${perplexity(last[1])} at step ${last[0]}`}.` : ''}`;
     };
     const listen = () => {
       if (plot.listens) return;

@@ -10,6 +10,7 @@ from lab.runs import Run, curve
 from lessons.components import blocks
 from lessons.components.blocks import Block
 from lessons.components.words import many, percent
+from lessons.fine_tuning.exercises import latest_full
 from lessons.fine_tuning.look import prepared_for
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def question(outcome: str | None = None) -> Block:
 
 
 def score(run: Run) -> Iterator[tuple[list[Block], list[Block]]]:
-    """The batch of the last step: as it was logged, and now with dropout and without.
+    """The batch of a late step: as it was logged, and now with dropout and without.
 
     Yields (what is to be seen, the question; with its outcome once that is known).
     """
@@ -49,7 +50,7 @@ def score(run: Run) -> Iterator[tuple[list[Block], list[Block]]]:
     steps = [event for event in story if isinstance(event, Stepped)]
     scores = [event for event in story if isinstance(event, Evaluated)]
     require(run.model.is_dir() and bool(steps), "This run has no trained model yet. Let it end, or stop it.", RunError)
-    logged, config = steps[-1], run.config()
+    logged, config = latest_full(steps), run.config()
     yield blocks.waiting("Loading the model and the batch …"), [question()]
     model = load_model(run.id, config.optimization.dropout)
     for found in score_both_ways(model, config, prepared_for(run), logged.step):

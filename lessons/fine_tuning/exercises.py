@@ -25,7 +25,7 @@ def questions(run: Run) -> list[Block]:
         optimizer_steps(started.train_chunks, chosen.per_device_train_batch_size, about),
         best_checkpoint([event for event in story if isinstance(event, Evaluated)], steps, about),
         scored_positions(
-            steps[-1],
+            latest_full(steps),
             min(
                 chosen.per_device_train_batch_size * chosen.gradient_accumulation_steps * started.processes,
                 started.train_chunks,
@@ -36,6 +36,12 @@ def questions(run: Run) -> list[Block]:
         ),
     ]
     return [blocks.questions("fine-tuning", [question for question in asked if question])]
+
+
+def latest_full(steps: Sequence[Stepped]) -> Stepped:
+    """The latest step that read a whole batch: an epoch's last one may be left with a few chunks."""
+    most = max(step.scored for step in steps)
+    return [step for step in steps if step.scored > most / 2][-1]
 
 
 def optimizer_steps(chunks: int, batch_size: int, about: str) -> Question | None:
@@ -113,7 +119,7 @@ def _few(scores: Sequence[Evaluated], best: Evaluated) -> list[Evaluated]:
 
 
 def scored_positions(step: Stepped, chunks: int, chunk_size: int, mask_share: float, about: str) -> Question:
-    """How many positions enter the loss of the latest step: the event says it."""
+    """How many positions enter the loss of a step that read so many chunks: the event says it."""
     tokens = chunks * chunk_size
     wrong = {
         tokens: f"That is all the tokens of the batch, {chunks} × {chunk_size}. The others are read, and nothing is asked "
@@ -123,8 +129,8 @@ def scored_positions(step: Stepped, chunks: int, chunk_size: int, mask_share: fl
     }
     return Question(
         "scored",
-        f"The latest step, number {step.step:,}, read up to {many(chunks, 'chunk')} of {chunk_size} tokens. In how many "
-        "places was the model’s answer scored?",
+        f"Step {step.step:,} read {many(chunks, 'chunk')} of {chunk_size} tokens. In how many places was the model’s "
+        "answer scored?",
         _choices(step.scored, "So the run’s log says: the selected pieces, and no others.", wrong, about),
         hint="Look into the step: which pieces are coloured?",
         about=about,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 import torch
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from transformers import DistilBertConfig, DistilBertForMaskedLM
 
@@ -414,3 +415,18 @@ def test_settings_and_tokens_stay_where_they_belong(visitor, tiny):
     assert token not in page.url
     assert token not in page.content()
     stop(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_with_a_run_on_the_page(browser, server, tiny, scheme):
+    for visitor in visit(browser, server, color_scheme=scheme):
+        page = visitor.open("fine-tuning", model=tiny, steps=3, __theme=scheme)
+        forecast(page, visitor)
+        page.locator("#fine-tuning-run").click()
+        expect(state(page)).to_have_text("Finished.", timeout=END)
+        page.locator("[data-act=look]").click()
+        expect(page.locator(".leaf")).to_be_visible()
+        visitor.settled(page)
+        found = [each for each in Axe().run(page).response["violations"] if each["impact"] in ("serious", "critical")]
+        told = [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"][:4]]
+        assert not found, "\n".join(told)

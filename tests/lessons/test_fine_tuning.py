@@ -294,20 +294,7 @@ def test_the_best_checkpoint_is_the_one_with_the_lowest_held_out_loss_wherever_i
             for i, loss in enumerate(losses)
         ]
 
-    steps = [
-        Stepped(
-            step=i,
-            seconds=0,
-            epoch=0,
-            loss=4 - i / 100,
-            learning_rate=0,
-            grad_norm=0,
-            scored=9,
-            tokens_per_second=1,
-            eta_seconds=0,
-        )
-        for i in range(1, 31)
-    ]
+    steps = [step_of(i, 9, 4 - i / 100) for i in range(1, 31)]
     overfitted = exercises.best_checkpoint(scores(4.0, 3.5, 3.0, 3.2), steps, "a")
     assert next(choice.text for choice in overfitted.choices if choice.right) == "the one at step 20"
     last = next(choice for choice in overfitted.choices if choice.text == "the one at step 30")
@@ -318,6 +305,24 @@ def test_the_best_checkpoint_is_the_one_with_the_lowest_held_out_loss_wherever_i
     assert "not the place" in right.why
     assert any("training loss was lowest" in choice.why for choice in learning.choices)
     assert exercises.best_checkpoint(scores(4.0), steps, "a") is None
+
+
+def step_of(step, scored, loss=3.0):
+    return Stepped(
+        step=step,
+        seconds=0,
+        epoch=0,
+        loss=loss,
+        learning_rate=0,
+        grad_norm=0,
+        scored=scored,
+        tokens_per_second=1,
+        eta_seconds=0,
+    )
+
+
+def test_a_step_that_was_left_with_few_chunks_is_not_asked_about():
+    assert exercises.latest_full([step_of(1, 600), step_of(2, 580), step_of(3, 80)]).step == 2
 
 
 def test_the_scored_positions_are_those_of_the_event(trained):
