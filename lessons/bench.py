@@ -53,13 +53,13 @@ class Using:
         corpus, model = given.get("corpus") or "reviews", given.get("model") or "bundled"
         known = isinstance(corpus, str) and (corpus in ("reviews", "imdb") or _UPLOAD.fullmatch(corpus))
         require(bool(known), "There is no such corpus. Choose one under Corpus and model.", SettingError)
-        known = isinstance(model, str) and (model == "bundled" or model in hub.MODELS or _RUN.fullmatch(model))
+        known = isinstance(model, str) and (model == "bundled" or model in hub.MODELS or is_run(model))
         require(bool(known), "There is no such model. Choose one under Corpus and model.", SettingError)
         sent = given.get("runs")
         runs = sent[-50:] if isinstance(sent, list) else []
         column = given.get("text_column")
         column = column[:100] if isinstance(column, str) and column and corpus.startswith("upload:") else None
-        return cls(corpus, model, tuple(run for run in runs if isinstance(run, str) and _RUN.fullmatch(run)), column)
+        return cls(corpus, model, tuple(run for run in runs if isinstance(run, str) and is_run(run)), column)
 
     def corpus_settings(self, **settings: Any) -> Corpus:
         """The corpus as the lab's settings name it. Raises CorpusError for an upload that is no longer here."""
@@ -174,7 +174,7 @@ def loaded(model: str) -> "Loaded":
     wait_until_warm()
     from lab.model import load
 
-    if _RUN.fullmatch(model):
+    if is_run(model):
         run_of(model)
     return _kept(_models, model, lambda: load(model, device="cpu"), room=4)
 
@@ -184,10 +184,15 @@ def tokenizer(model: str) -> Any:
     return loaded(model).tokenizer
 
 
+def is_run(model: str) -> bool:
+    """Whether a model's name has the form of a run's id."""
+    return bool(_RUN.fullmatch(model))
+
+
 def run_of(name: str) -> Run:
     """A run by its whole id. Raises ModelError for one that isn't here."""
     folder = home() / "runs" / name
-    there = bool(_RUN.fullmatch(name)) and (folder / "config.json").exists()
+    there = is_run(name) and (folder / "config.json").exists()
     require(there, "This run is no longer on this computer. Choose another model.", ModelError)
     return Run(folder)
 
@@ -242,3 +247,10 @@ def check_text(text: str, longest: int = LONGEST_TEXT) -> str:
         f"This text has {len(text):,} characters; the picture takes up to {longest:,}. Shorten it.",
     )
     return text
+
+
+def whole(value: Any, low: int, high: int, otherwise: int) -> int:
+    """A whole number from a control or an event, which anyone can send: kept between two bounds."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or value != value:
+        return otherwise
+    return int(min(max(value, low), high))

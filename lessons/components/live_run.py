@@ -21,6 +21,7 @@ from lab.log import read
 from lab.runs import Run, curve
 from lab.thinning import thin
 from lessons import bench
+from lessons.components.runs import STRATEGIES
 from lessons.visitor import visitor
 
 MOST = 3_600  # bytes of news in one answer; with all that stands round them it stays below 5 kB
@@ -29,7 +30,6 @@ POINTS = 400  # of the training loss in that picture
 LOOKS = 24  # probes in it
 ENDED = ("finished", "stopped", "failed", "interrupted")
 Strategy = Literal["token", "whole_word"]
-STRATEGIES: dict[str, str] = {"token": "token masking", "whole_word": "whole-word masking"}
 
 
 def live_run() -> gr.HTML:

@@ -97,11 +97,12 @@ class LessonPage:
         self, event: Any, handler: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any], stop: gr.Button
     ) -> Any:
         """Connect heavy work that can be stopped. Its first output, a view, says at once that the work was asked for, and
-        later that it was stopped; its last is the button `stop`, to be pressed only meanwhile.
+        later that it was stopped. The button `stop` can be pressed only meanwhile.
         """
         begun = self.on(event, _begin, [], [outputs[0], stop])
         done = self.on(begun.then, handler, inputs, outputs, heavy=True, stop=stop)
-        self.on(stop.click, _end, [], [outputs[0], stop])
+        done.then(_at_rest, None, stop, show_progress="hidden", queue=False, api_visibility="private")
+        self.on(stop.click, _stopped, [], [outputs[0], stop])
         return done
 
     def when_opened(self, handler: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any], **how: Any) -> Any:
@@ -113,8 +114,13 @@ def _begin(_using: Using) -> tuple[Any, Any]:
     return waiting("Waiting for its turn …"), gr.Button(interactive=True)
 
 
-def _end(_using: Using) -> tuple[Any, Any]:
-    return [say("Stopped.", tone="quiet", live=True)], gr.Button(interactive=False)
+def _stopped(_using: Using) -> tuple[Any, Any]:
+    return [say("Stopped.", tone="quiet", live=True)], _at_rest()
+
+
+def _at_rest() -> Any:
+    """A stop button with nothing to stop."""
+    return gr.Button(interactive=False)
 
 
 def told(handler: Callable[..., Any], outputs: int) -> Callable[..., Any]:

@@ -9,9 +9,8 @@ from lessons import bench
 from lessons.bench import Using
 from lessons.components import blocks
 from lessons.components.blocks import Block
+from lessons.components.runs import about_run, runs_of
 from lessons.materials.using import model_name
-from lessons.perplexity.gain import about_run
-from lessons.perplexity.scoring import runs_of
 
 if TYPE_CHECKING:
     from lab.model import Loaded
@@ -78,7 +77,7 @@ def choice(using: Using, found: Asked) -> list[Block]:
             {
                 "value": run.id,
                 "label": f"{model_name(run.id).capitalize()}, from {_base(run)}",
-                "note": about_run(run, run.summary()),
+                "note": about_run(run),
                 "off": False,
             }
             for run in runs

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from lab.errors import LabError
+from lessons import bench
 from lessons.bench import Using
 from lessons.components import blocks
 from lessons.components.blocks import Block
@@ -26,7 +27,6 @@ from lessons.fill_mask.question import (
     answers,
     orders,
 )
-from lessons.perplexity.scoring import whole
 
 LESSON = "fill-mask"
 
@@ -165,7 +165,7 @@ class Page(LessonPage):
         self.when_opened(see_contrast, pair, [self.contrast])
         self.on(partial(gr.on, [each.change for each in pair]), set_contrast, pair, [self.contrast], in_order=True)
 
-        probed = [self.reading, self.found, self.guess, self.stop]
+        probed = [self.reading, self.found, self.guess]
         self.when_opened(see_probe, [self.documents], [self.guess, self.found, self.probe_code, self.go])
         self.on(self.documents.input, see_probe, [self.documents], [self.guess, self.found, self.probe_code, self.go])
         self.on_request(self.go.click, probe, [self.documents], probed, self.stop)
@@ -254,13 +254,13 @@ def see_probe(using: Using, documents: float) -> tuple[list[Block], list[Block],
 def probe(using: Using, documents: float) -> Iterator[tuple[Any, ...]]:
     """Read, fit, and tell; how far it is meanwhile."""
     found, train = models.asked(using), so_what.size(documents)
-    yield blocks.waiting("Reading …"), gr.skip(), gr.skip(), gr.skip()
+    yield blocks.waiting("Reading …"), gr.skip(), gr.skip()
     for step in so_what.work(using, found, train):
         if isinstance(step, str):
-            yield blocks.waiting(step), gr.skip(), gr.skip(), gr.skip()
+            yield blocks.waiting(step), gr.skip(), gr.skip()
         else:
             drawn = [*so_what.picture(using, found, step), blocks.did(LESSON, "probe")]
-            yield [], drawn, [so_what.card(step)], gr.Button(interactive=False)
+            yield [], drawn, [so_what.card(step)]
 
 
 # Check, quiz and what stays ---------------------------------------------------------------------------------------------
@@ -269,7 +269,7 @@ def probe(using: Using, documents: float) -> Iterator[tuple[Any, ...]]:
 def see_check(using: Using, text: str, top_k: float, order: str, targets: str, turn: float) -> list[Block]:
     """Three questions about the learner's question."""
     question = Question.of(text, top_k, order, targets)
-    return exercises.card(using, models.asked(using), question, whole(turn, 0, quiz.LARGEST_SEED, 0))
+    return exercises.card(using, models.asked(using), question, bench.whole(turn, 0, quiz.LARGEST_SEED, 0))
 
 
 def check_again(using: Using, text: str, top_k: float, order: str, targets: str) -> tuple[list[Block], Any]:

@@ -12,7 +12,6 @@ from lessons.components.blocks import Block
 from lessons.components.words import many, percent
 from lessons.fill_mask.models import Asked
 from lessons.materials.using import corpus_name
-from lessons.perplexity.scoring import whole
 
 if TYPE_CHECKING:
     from lab.probe import Probed, Sample
@@ -47,7 +46,7 @@ def _outcome(found: "tuple[Probed, ...]") -> str | None:
 
 def size(documents: Any) -> int:
     """How many documents to learn from, as a control has it, whose value anyone can send."""
-    return whole(documents, FEWEST, MOST, TRAIN)
+    return bench.whole(documents, FEWEST, MOST, TRAIN)
 
 
 def draw(using: Using, train: int) -> "Sample":

@@ -3,10 +3,10 @@
 from lessons.bench import Using
 from lessons.components import blocks
 from lessons.components.blocks import Block
+from lessons.components.runs import about_run
 from lessons.components.source import where
 from lessons.fill_mask.models import trained
 from lessons.materials.using import model_name
-from lessons.perplexity.gain import about_run
 
 
 def runs(using: Using) -> list[Block]:
@@ -15,7 +15,7 @@ def runs(using: Using) -> list[Block]:
     for run in trained(using):
         summary = run.summary()
         before, after = summary.get("perplexity_before"), summary.get("perplexity")
-        rows.append([model_name(run.id), about_run(run, summary), *(f"{p:.1f}" if p else "–" for p in (before, after))])
+        rows.append([model_name(run.id), about_run(run), *(f"{p:.1f}" if p else "–" for p in (before, after))])
     if not rows:
         return [
             blocks.say(

@@ -12,8 +12,9 @@ from lessons import bench
 from lessons.bench import Using
 from lessons.components import blocks
 from lessons.components.blocks import Block
-from lessons.components.live_run import STRATEGIES, live_run, own_runs, sentences_place
+from lessons.components.live_run import live_run, own_runs, sentences_place
 from lessons.components.page import LessonPage
+from lessons.components.runs import STRATEGIES
 from lessons.components.view import view
 from lessons.fine_tuning import calm, exercises, forecast, form, look
 from lessons.fine_tuning.code import drawer
@@ -115,8 +116,7 @@ class Page(LessonPage):
         drawn = [self.mine, self.shown, self.forecast, self.after, self.check, self.code]
         self.on(self.live.turned, turned, values, drawn)
         self.on(self.live.point, point, [], [self.look])
-        outputs = [self.compared, self.dropout, self.stop_comparing]
-        self.on_request(self.compare.click, compare, [self.shown], outputs, self.stop_comparing)
+        self.on_request(self.compare.click, compare, [self.shown], [self.compared, self.dropout], self.stop_comparing)
 
 
 def fill(_using: Using, *, name: str) -> tuple[Any, ...]:
@@ -187,8 +187,7 @@ def point(_using: Using, event: gr.EventData) -> list[Block]:
     return look.step_read(run, step, page)
 
 
-def compare(_using: Using, shown: str | None) -> Iterator[tuple[list[Block], list[Block], Any]]:
+def compare(_using: Using, shown: str | None) -> Iterator[tuple[list[Block], list[Block]]]:
     """The last batch of the run on the page, with dropout and without."""
     require(bool(shown), "There is no run on this page yet. Train one first.", RunError)
-    for picture, asked in calm.score(bench.run_of(str(shown))):
-        yield picture, asked, gr.Button(interactive=False) if asked != [calm.question()] else gr.skip()
+    yield from calm.score(bench.run_of(str(shown)))

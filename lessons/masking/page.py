@@ -172,8 +172,8 @@ class Page(LessonPage):
         self.on(stepped.then, draw_again, drawn, [self.lanes, self.code], in_order=True)
         self.on(self.own.pick, hide, passage, [self.own, self.packed, self.own_code])
         self.on(self.check.pick, check_again, [*passage, *shares], [self.check, self.turn])
-        self.on_request(self.measure.click, measure_siblings, [], [self.reading, self.siblings, self.stop], self.stop)
-        read = [self.reading_mentions, self.mentions, self.stop_mentions]
+        self.on_request(self.measure.click, measure_siblings, [], [self.reading, self.siblings], self.stop)
+        read = [self.reading_mentions, self.mentions]
         self.on_request(self.measure_mentions.click, measure_mentions, [], read, self.stop_mentions)
 
     def _draw(self, events: list[Any], handler: Any, inputs: list[Any], outputs: list[Any]) -> None:
@@ -287,14 +287,14 @@ def measure_mentions(using: Using) -> Iterator[tuple[Any, ...]]:
 
 
 def _measure(using: Using, kind: own.Kind) -> Iterator[tuple[Any, ...]]:
-    """How far the reading is, what it has come to, and the button that stops it."""
+    """How far the reading is, and what it has come to."""
     told = 0.0
     for done, of, clues in own.measure(using, kind):
         if done == of:
             names = {"corpus": corpus_name(using.corpus), "model": model_name(using.model)}
             progress = [blocks.say(f"Read {of} passages of {{corpus}} with {{model}}.", tone="quiet", live=True, **names)]
             ticked = [blocks.did("masking", "measure")] if kind == "siblings" else []
-            yield progress, [*own.measured(kind, clues), *ticked], gr.Button(interactive=False)
+            yield progress, [*own.measured(kind, clues), *ticked]
         elif time.monotonic() - told > _TELLING:
             told = time.monotonic()
-            yield blocks.waiting(f"Read {done} of {of} passages …"), own.measured(kind, clues) if clues else [], gr.skip()
+            yield blocks.waiting(f"Read {done} of {of} passages …"), own.measured(kind, clues) if clues else []

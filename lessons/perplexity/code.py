@@ -1,13 +1,11 @@
 """The lines that make the numbers on the screen: with `lab`, and with plain transformers."""
 
 import textwrap
-from dataclasses import MISSING, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lab import hub
-from lessons import bench
 from lessons.components import blocks
 from lessons.components.blocks import Block
+from lessons.components.source import made, where
 from lessons.perplexity.scoring import CHUNKS, Text
 
 if TYPE_CHECKING:
@@ -23,8 +21,8 @@ def drawer(text: Text, model: str, held_out: "HeldOut", row: int, passage: "Pass
 def _with_lab(text: Text, model: str, row: int, chunks: int) -> str:
     def held_out(size: int) -> str:
         return (
-            f"prepare({model!r}, {_made(text.corpus)}, {_made(text.prepared.chunking)}, max_test_chunks={size})\n"
-            f"held_out = prepared.held_out({_made(text.scoring)})"
+            f"prepare({model!r}, {made(text.corpus)}, {made(text.prepared.chunking)}, max_test_chunks={size})\n"
+            f"held_out = prepared.held_out({made(text.scoring)})"
         )
 
     again = "" if chunks == CHUNKS else f"\nprepared = {held_out(chunks)}"
@@ -53,7 +51,7 @@ def _with_transformers(model: str, held_out: "HeldOut", row: int, passage: "Pass
     return f"""import torch
 from transformers import AutoModelForMaskedLM
 
-model = AutoModelForMaskedLM.from_pretrained({_where(model)}, dtype=torch.float32).eval()
+model = AutoModelForMaskedLM.from_pretrained({where(model)}, dtype=torch.float32).eval()
 reads = torch.tensor([[  # what the model reads: some ids hidden, some swapped
 {reads}
 ]])
@@ -66,26 +64,3 @@ for position, id in wanted.items():
 with torch.no_grad():
     loss = model(input_ids=reads, labels=labels{attention}).loss  # the mean surprise, in nats
 print(round(loss.exp().item(), 1))"""
-
-
-def _where(model: str) -> str:
-    if model == "bundled":
-        return '"assets/model"'
-    if model in hub.MODELS:
-        return f"{model!r}, revision={hub.MODELS[model]!r}"
-    return repr(str(bench.run_of(model).model))
-
-
-def _made(settings: Any) -> str:
-    """The call that makes a group of settings: what isn't at its default.
-
-    >>> from lab.chunking import Chunking
-    >>> _made(Chunking(chunk_size=64))
-    'Chunking(chunk_size=64)'
-    """
-    given = (
-        f"{each.name}={getattr(settings, each.name)!r}"
-        for each in fields(settings)
-        if each.default is MISSING or getattr(settings, each.name) != each.default
-    )
-    return f"{type(settings).__name__}({', '.join(given)})"

@@ -11,7 +11,8 @@ from lab.runs import Run
 from lessons.bench import Using
 from lessons.components import blocks
 from lessons.components.blocks import Block
-from lessons.perplexity.scoring import Job, Subject, Text, runs_of, scored_how, text_of, text_of_run
+from lessons.components.runs import about_run, runs_of
+from lessons.perplexity.scoring import Job, Subject, Text, scored_how, text_of, text_of_run
 
 if TYPE_CHECKING:
     from lab.evaluation import Comparison, Evaluation, HeldOut
@@ -41,16 +42,8 @@ def changes(using: Using) -> list[Change]:
 
 
 def _training(run: Run) -> Change:
-    config, summary = run.config(), run.summary()
-    before, after = Subject(config.model), Subject(run.id)
-    return Change(run.id, f"Training: {after.name} against its base", about_run(run, summary), before, after, run.id)
-
-
-def about_run(run: Run, summary: dict) -> str:
-    """A run in a few words."""
-    strategy = {"token": "token masking", "whole_word": "whole-word masking"}[run.config().masking.strategy]
-    steps = summary.get("steps")
-    return f"{strategy}, {steps:,} steps, {summary['state']}" if steps is not None else f"{strategy}, {run.state()}"
+    before, after = Subject(run.config().model), Subject(run.id)
+    return Change(run.id, f"Training: {after.name} against its base", about_run(run), before, after, run.id)
 
 
 def _rounding(using: Using, bits: int, note: str) -> Change:

@@ -1,17 +1,18 @@
 """Perplexity: from one piece's surprise to the number, what the number hides, and whether a lower one is a better model."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
+from lessons import bench
 from lessons.bench import Using
 from lessons.components import blocks
 from lessons.components.blocks import Block
 from lessons.components.page import LessonPage
 from lessons.components.view import view
 from lessons.perplexity import code, exercises, gain, held_out, passage, runs, scoring
-from lessons.perplexity.scoring import CHUNKS, FEWEST, MOST, Job, Subject, text_of, whole
+from lessons.perplexity.scoring import CHUNKS, FEWEST, MOST, Job, Subject, text_of
 
 PASSAGES = CHUNKS
 FIRST = 13  # of the bundled reviews, one that begins with easy and hard pieces in turn
@@ -133,10 +134,10 @@ class Page(LessonPage):
         self.on(self.pieces.input, add, shown, [self.passage])
         self.on(self.passage.pick, add_to, [self.number], [self.passage, self.pieces])
 
-        scored = [self.scoring, self.prediction, self.outcome, self.stop_scoring]
+        scored = [self.scoring, self.prediction, self.outcome]
         self.when_opened(scored_before, [self.chunks], [self.prediction, self.outcome])
         for event in (self.prediction.commit, self.score.click):
-            self._heavy(event, score, [self.chunks], scored, self.stop_scoring)
+            self.on_request(event, score, [self.chunks], scored, self.stop_scoring)
 
         self.when_opened(show_epochs, [self.run], [self.epochs])
         self.on(self.epochs.pick, choose_run, [], [self.epochs, self.run])
@@ -145,13 +146,9 @@ class Page(LessonPage):
         looked_at = [self.choice, self.change, self.noise, self.verdict]
         self.when_opened(show_change, change, looked_at)
         picked = self.on(self.choice.pick, choose_change, [self.chunks], looked_at)
-        self._heavy(
-            self.redraw.click, redraw, change, [self.redrawing, self.noise, self.stop_redrawing], self.stop_redrawing
-        )
+        self.on_request(self.redraw.click, redraw, change, [self.redrawing, self.noise], self.stop_redrawing)
         asked = [self.number, *change]
-        tested = self._heavy(
-            self.test.click, test, change, [self.testing, self.verdict, self.stop_testing], self.stop_testing
-        )
+        tested = self.on_request(self.test.click, test, change, [self.testing, self.verdict], self.stop_testing)
         for event in (self.opener.open, self.number.input, self.chunks.input, picked.then, tested.then):
             self.on(event, check, asked, [self.check])
         for event in (self.opener.open, self.number.input, self.chunks.input):
@@ -161,32 +158,8 @@ class Page(LessonPage):
         twins = [self.pairs, self.pair, self.two_by_two, self.score_twins, self.stop_twins]
         self.when_opened(show_twins, [self.pair, self.chunks], twins)
         self.on(self.pairs.pick, choose_twins, [self.chunks], twins)
-        both = [self.scoring_twins, self.two_by_two, self.stop_twins]
-        self._heavy(self.score_twins.click, score_twins, [self.pair, self.chunks], both, self.stop_twins)
-
-    def _heavy(
-        self, event: Any, handler: Callable[..., Any], inputs: list[Any], outputs: list[Any], stop: gr.Button
-    ) -> Any:
-        """Heavy work that tells, in its first output, that it was asked for or stopped; `stop` is its last output."""
-        begun = self.on(event, wait, [], [outputs[0], stop])
-        done = self.on(begun.then, handler, inputs, outputs, heavy=True, stop=stop)
-        self.on(stop.click, stopped, [], [outputs[0], stop])
-        return done
-
-
-def wait(_using: Using) -> tuple[list[Block], Any]:
-    """What is said until the work begins: somebody else's may go first."""
-    return blocks.waiting("Waiting for its turn …"), gr.Button(interactive=True)
-
-
-def _idle() -> Any:
-    """A stop button with nothing to stop."""
-    return gr.Button(interactive=False)
-
-
-def stopped(_using: Using) -> tuple[list[Block], Any]:
-    """What is said when it was stopped."""
-    return [blocks.say("Stopped.", tone="quiet", live=True)], _idle()
+        both = [self.scoring_twins, self.two_by_two]
+        self.on_request(self.score_twins.click, score_twins, [self.pair, self.chunks], both, self.stop_twins)
 
 
 # One passage ------------------------------------------------------------------------------------------------------------
@@ -196,7 +169,7 @@ def _passage(using: Using, number: Any) -> tuple[Any, Any, int, Any]:
     """The text, what is held out of it, the row of a passage by its number, and the passage."""
     text = text_of(using)
     sample = text.held_out(CHUNKS)
-    row = (whole(number, 1, PASSAGES, FIRST) - 1) % len(sample.chunks)
+    row = (bench.whole(number, 1, PASSAGES, FIRST) - 1) % len(sample.chunks)
     return text, sample, row, scoring.passage(Subject(using.model), sample, row)
 
 
@@ -205,7 +178,7 @@ def read(using: Using, number: float, pieces: float) -> tuple[list[Block], Any]:
     found = _passage(using, number)[-1]
     if not found.scored:
         return [blocks.say("No piece of this passage was selected to be scored. Take another one.")], gr.skip()
-    added = whole(pieces, 1, len(found.scored), 1)
+    added = bench.whole(pieces, 1, len(found.scored), 1)
     return passage.picture(found, added), gr.Slider(maximum=max(2, len(found.scored)), value=added)
 
 
@@ -230,7 +203,7 @@ def _jobs(using: Using, chunks: Any) -> tuple[Any, list[Job]]:
 
 
 def _chunks(chunks: Any) -> int:
-    return whole(chunks, FEWEST, MOST, CHUNKS)
+    return bench.whole(chunks, FEWEST, MOST, CHUNKS)
 
 
 def scored_before(using: Using, chunks: float) -> tuple[list[Block], list[Block]]:
@@ -247,11 +220,11 @@ def score(using: Using, chunks: float) -> Iterator[tuple[Any, ...]]:
     text, jobs = _jobs(using, chunks)
     for progress in scoring.score_all(jobs):
         if progress.done < progress.of:
-            yield blocks.waiting(progress.words), gr.skip(), gr.skip(), gr.skip()
+            yield blocks.waiting(progress.words), gr.skip(), gr.skip()
     (found,) = progress.found
     done = [blocks.did("perplexity", "predict"), blocks.did("perplexity", "score")]
     outcome = held_out.outcome(text, jobs[0].held_out, found)
-    yield [], [held_out.prediction(found)], [*outcome, *done], _idle()
+    yield [], [held_out.prediction(found)], [*outcome, *done]
 
 
 # Epoch by epoch ---------------------------------------------------------------------------------------------------------
@@ -302,8 +275,8 @@ def redraw(using: Using, name: str, chunks: float) -> Iterator[tuple[Any, ...]]:
         if progress.done < progress.of:
             fresh, drawn = len(progress.found) != drawn, len(progress.found)
             picture = gain.noise(change, text, sample, progress.found) if fresh else gr.skip()
-            yield blocks.waiting(progress.words), picture, gr.skip()
-    yield [], gain.noise(change, text, sample, progress.found), _idle()
+            yield blocks.waiting(progress.words), picture
+    yield [], gain.noise(change, text, sample, progress.found)
 
 
 def test(using: Using, name: str, chunks: float) -> Iterator[tuple[Any, ...]]:
@@ -313,8 +286,8 @@ def test(using: Using, name: str, chunks: float) -> Iterator[tuple[Any, ...]]:
     sample = text.held_out(_chunks(chunks))
     for progress in scoring.score_all(gain.paired_jobs(change, sample)):
         if progress.done < progress.of:
-            yield blocks.waiting(progress.words), gr.skip(), gr.skip()
-    yield [], gain.verdict(change, text, sample, *progress.found), _idle()
+            yield blocks.waiting(progress.words), gr.skip()
+    yield [], gain.verdict(change, text, sample, *progress.found)
 
 
 def check(using: Using, number: float, name: str, chunks: float) -> list[Block]:
@@ -363,10 +336,10 @@ def score_twins(using: Using, name: str, chunks: float) -> Iterator[tuple[Any, .
     """Score each twin both ways."""
     pair = runs.chosen_pair(runs.pairs(using), name)
     if pair is None:
-        yield runs.twins(using, name), gr.skip(), _idle()
+        yield runs.twins(using, name), gr.skip()
         return
     jobs = runs.twin_jobs(pair, _chunks(chunks))
     for progress in scoring.score_all(jobs):
         if progress.done < progress.of:
-            yield blocks.waiting(progress.words), gr.skip(), gr.skip()
-    yield [], runs.two_by_two(pair, progress.found, jobs), _idle()
+            yield blocks.waiting(progress.words), gr.skip()
+    yield [], runs.two_by_two(pair, progress.found, jobs)

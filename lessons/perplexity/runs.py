@@ -10,9 +10,10 @@ from lab.runs import Run, compare_runs, curve
 from lessons.bench import Using
 from lessons.components import blocks
 from lessons.components.blocks import Block
+from lessons.components.runs import about_run, name_of, runs_of
 from lessons.components.words import many
-from lessons.perplexity.gain import FEW, about_run, signed
-from lessons.perplexity.scoring import Job, Subject, runs_of, scored_how, text_of_run
+from lessons.perplexity.gain import FEW, signed
+from lessons.perplexity.scoring import Job, Subject, scored_how, text_of_run
 
 if TYPE_CHECKING:
     from lab.evaluation import Evaluation, Fingerprint
@@ -26,11 +27,6 @@ _SHOWN = {
     "perplexity": "perplexity",
     "accuracy": "accuracy",
 }
-
-
-def name_of(run: Run) -> str:
-    """A run in two words."""
-    return f"run {run.id.rpartition('-')[2]}"
 
 
 # One run, epoch by epoch ------------------------------------------------------------------------------------------------
@@ -51,9 +47,7 @@ def epochs(using: Using, name: str) -> list[Block]:
     run = next((each for each in runs if each.id == name), None) or next(
         (each for each in runs if each.id == using.model), runs[0]
     )
-    options = [
-        {"value": each.id, "label": name_of(each).capitalize(), "note": about_run(each, each.summary())} for each in runs
-    ]
+    options = [{"value": each.id, "label": name_of(each).capitalize(), "note": about_run(each)} for each in runs]
     choice = [{"type": "choose", "name": "run", "label": "Which run?", "chosen": run.id, "options": options}]
     return [*(choice if len(runs) > 1 else []), *_learning(run)]
 
@@ -81,7 +75,7 @@ def _learning(run: Run) -> list[Block]:
         ],
     ]
     columns = ("", "step", "perplexity", "nats a piece", "accuracy")
-    title = f"{name_of(run).capitalize()}: {about_run(run, run.summary())}"
+    title = f"{name_of(run).capitalize()}: {about_run(run)}"
     key = run.id
     return [
         blocks.table(title, columns, rows),

@@ -13,8 +13,7 @@ import numpy as np
 from lab.chunking import Chunking
 from lab.config import Scoring
 from lab.corpus import Corpus
-from lab.errors import CorpusError, LabError, require
-from lab.runs import Run
+from lab.errors import CorpusError, require
 from lessons import bench
 from lessons.bench import Using
 from lessons.materials.using import model_name
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from lab.surprise import Passage
 
 CHUNKS, FEWEST, MOST = 16, 8, 240  # held-out chunks: at first, and the least and the most to ask for
-MOST_RUNS = 8  # of a learner's, the newest
 _BATCH = 4  # chunks between two words of progress: a third of a second on two cores
 _ROOM = 100  # scorings kept; one of 16 chunks takes 10 kB
 
@@ -57,27 +55,11 @@ class Text:
         return replace(self.prepared, test=few).held_out(self.scoring)
 
 
-def runs_of(using: Using) -> list[Run]:
-    """The learner's newest runs that can be read, newest first: those of this browser, and in any case the one in use."""
-    own = [using.model] if _is_run(using.model) else []
-    found: list[Run] = []
-    for name in dict.fromkeys([*own, *sorted(using.runs, reverse=True)]):
-        if len(found) == MOST_RUNS:
-            break
-        try:
-            run = bench.run_of(name)
-            run.config()
-        except LabError:
-            continue
-        found.append(run)
-    return sorted(found, key=lambda run: run.id, reverse=True)
-
-
 def text_of(using: Using) -> Text:
     """The corpus in use. Where the model in use is a run that was trained on it, split and chunked as that run did, so that
     nothing it was trained on is called held out."""
     corpus = using.corpus_settings()
-    if _is_run(using.model):
+    if bench.is_run(using.model):
         config = bench.run_of(using.model).config()
         if config.data.corpus == corpus.corpus:
             return text_of_run(using.model)
@@ -100,10 +82,6 @@ def _prepared(model: str, data: Corpus, chunking: Chunking) -> "Prepared":
     return prepare(model, data, chunking)
 
 
-def _is_run(model: str) -> bool:
-    return model != "bundled" and "/" not in model
-
-
 # Scoring, and what is kept of it ----------------------------------------------------------------------------------------
 
 
@@ -118,7 +96,7 @@ class Job:
     def key(self) -> tuple[Any, ...]:
         """What the result depends on. A run that was resumed has another model under the same name."""
         stamp = None
-        if _is_run(self.subject.model):
+        if bench.is_run(self.subject.model):
             weights = bench.run_of(self.subject.model).model / "model.safetensors"
             stamp = weights.stat().st_mtime_ns if weights.exists() else None
         return self.subject, stamp, self.held_out.fingerprint, self.held_out.chunks.rows.tobytes()
@@ -201,13 +179,6 @@ def _model(subject: Subject, chunk_size: int) -> Any:
     model = bench.loaded(subject.model).model
     check_fits(model, chunk_size)
     return rounded(model, subject.bits) if subject.bits else model
-
-
-def whole(value: Any, low: int, high: int, otherwise: int) -> int:
-    """A whole number from a control or an event, which anyone can send: kept between two bounds."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or value != value:
-        return otherwise
-    return int(min(max(value, low), high))
 
 
 def chance(probability: float) -> str:

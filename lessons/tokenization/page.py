@@ -108,7 +108,7 @@ class Page(LessonPage):
         self.when_opened(compare, chosen, compared)
         changed = partial(gr.on, [self.text.change, self.kind.input, self.size.input])
         self.on(changed, compare, chosen, compared, in_order=True)
-        self.on_request(self.ready.click, make_ready, chosen, [self.progress, *compared, self.stop], self.stop)
+        self.on_request(self.ready.click, make_ready, chosen, [self.progress, *compared], self.stop)
 
         self.when_opened(check, [], [self.check])
         self.on(self.check.pick, check_again, [], [self.check])
@@ -219,9 +219,9 @@ def compare(using: Using, text: str, kind: str, size: float) -> tuple[Any, ...]:
 def make_ready(using: Using, text: str, kind: str, size: float) -> Iterator[tuple[Any, ...]]:
     """Learn or fetch the second tokenizer, telling how far it is; then both on the same text."""
     for progress in second.make_ready(using, kind):
-        yield progress, *[gr.skip()] * 6
+        yield progress, *[gr.skip()] * 5
     drawn, *rest = compare(using, text, kind, size)
-    yield [], [*drawn, blocks.did("tokenization", "compare")], *rest, gr.Button(interactive=False)
+    yield [], [*drawn, blocks.did("tokenization", "compare")], *rest
 
 
 # The questions ----------------------------------------------------------------------------------------------------------

@@ -91,6 +91,7 @@ def test_the_hub_out_of_reach_is_said_to_be(page):
     expect(button).to_have_text("Fetch it")
     button.click()
     expect(page.locator("#page-tokenization .note.bad")).to_contain_text("the Hub can't be reached")
+    expect(page.locator("#tokenization-stop")).to_be_disabled()
 
 
 def test_a_link_brings_its_text_along(open_lesson, visitor):

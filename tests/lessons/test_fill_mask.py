@@ -330,9 +330,8 @@ def test_the_probe_tells_how_far_it_is_and_then_what_the_lab_finds(labelled, two
     using = Using(corpus=labelled(("text", "label")).corpus, runs=(run.id,))
     *progress, last = page.probe(using, 50)
     assert any("has read" in said(each[0]) for each in progress)
-    reading, drawn, (question,), button = last
+    reading, drawn, (question,) = last
     assert reading == []
-    assert not button.interactive
     assert steps(drawn) == ["probe"]
     bars = shown(of(drawn, "bars")[0])
     outcomes = so_what.known(using, two, 50)
@@ -344,7 +343,7 @@ def test_the_probe_tells_how_far_it_is_and_then_what_the_lab_finds(labelled, two
 
 def test_one_model_alone_is_probed_too_and_the_outcome_stays_open(labelled):
     using = labelled(("text", "label"))
-    *_, (_, drawn, (question,), _) = page.probe(using, 50)
+    *_, (_, drawn, (question,)) = page.probe(using, 50)
     assert question["outcome"] is None
     assert shown(of(drawn, "bars")[0])[ALONE.labels[0]] == ["100\u00a0%"]
     assert "(?lesson=fine-tuning)" in said(drawn)

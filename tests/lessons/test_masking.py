@@ -296,9 +296,9 @@ def test_a_measurement_tells_how_far_it_is_and_the_averages_of_what_it_read(kind
 
 def test_measuring_siblings_is_ticked_off_at_its_end(monkeypatch):
     monkeypatch.setattr(own, "MEASURED", 3)
-    *before, (_, last, _) = page.measure_siblings(USING)
+    *before, (_, last) = page.measure_siblings(USING)
     assert did(last) == ["measure"]
-    assert not any(did(result) for _, result, _ in before)
+    assert not any(did(result) for _, result in before)
 
 
 def test_a_corpus_that_gives_no_clue_says_so():

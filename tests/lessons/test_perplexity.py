@@ -20,8 +20,9 @@ from lab.surprise import Passage, Scored
 from lab.training import fine_tune
 from lessons import bench
 from lessons.bench import Using
+from lessons.components.runs import runs_of
 from lessons.perplexity import exercises, gain, held_out, page, passage, runs, scoring
-from lessons.perplexity.scoring import Job, Subject, Text, amount, chance, text_of, text_of_run, whole
+from lessons.perplexity.scoring import Job, Subject, Text, amount, chance, text_of, text_of_run
 
 ROOT = Path(__file__).parents[2]
 FEW = 8  # chunks
@@ -166,7 +167,7 @@ def test_the_worst_tenth_is_weighed_as_sorting_weighs_it(scored):
 
 def test_a_commit_scores_and_ticks_off_predict_and_score():
     *_, last = page.score(Using(), FEW)
-    news, prediction, outcome, _ = last
+    news, prediction, outcome = last
     assert news == []
     assert prediction[0]["outcome"] is not None
     assert steps(outcome) == ["predict", "score"]
@@ -346,7 +347,7 @@ def test_without_a_run_every_part_says_what_one_would_add():
 
 def test_a_strangers_run_is_not_listed(trained):
     trained()
-    assert scoring.runs_of(Using()) == []
+    assert runs_of(Using()) == []
 
 
 def test_a_run_is_shown_epoch_by_epoch_with_its_baselines(trained):
@@ -403,7 +404,7 @@ def test_runs_scored_alike_are_overlaid_and_the_others_are_not_ranked_with_them(
 def test_a_damaged_run_is_left_out(trained):
     one, two = trained(), trained()
     (two.folder / "config.json").write_text("{")
-    assert scoring.runs_of(using(one, two)) == [one]
+    assert runs_of(using(one, two)) == [one]
 
 
 def test_twins_are_scored_both_ways_and_no_strategy_is_crowned(trained):
@@ -438,4 +439,4 @@ def test_numbers_are_written_so_that_they_can_be_read():
         "0.00031 %",
     ]
     assert [amount(p) for p in (74.69, 30522.0)] == ["74.7", "30,522"]
-    assert whole(math.nan, 1, 5, 2) == 2
+    assert bench.whole(math.nan, 1, 5, 2) == 2
