@@ -180,15 +180,18 @@
       });
       return form;
     }
-    if (outcome !== null && outcome !== undefined && kept.outcome === undefined)  // the first outcome is the one predicted
+    const known = outcome !== null && outcome !== undefined;
+    if (known && kept.outcome === undefined)  // the first outcome is the one predicted
       queueMicrotask(() => lab.store.put('predictions', id, {...kept, outcome}));
+    const came = kept.outcome ?? outcome;
     return make('div', {class: 'prediction committed', 'data-key': `done-${id}`},
-      make('p', {class: 'kicker'}, 'Your prediction'), make('p', {class: 'prompt'}, text(prompt)),
+      make('p', {class: 'kicker'}, 'Your prediction'), make('p', {class: 'prompt'}, text(kept.prompt || prompt)),
       make('div', {class: 'verdict', 'aria-live': 'polite'},
         make('div', {}, make('span', {}, 'You said'), make('b', {}, shown(kept.value))),
-        make('div', {}, make('span', {}, 'It came to'), make('b', {}, outcome === null || outcome === undefined ? 'not yet known' : shown(outcome)))),
-      outcome !== null && outcome !== undefined && verdict && make('p', {class: 'say'}, text(verdict)),
-      outcome !== null && outcome !== undefined && why && make('p', {class: 'say'}, text(why)));
+        make('div', {}, make('span', {}, 'It came to'), make('b', {}, came === null || came === undefined ? 'not yet known' : shown(came)))),
+      known && came !== outcome && make('p', {class: 'say'}, 'With what is in use now it comes to ', make('b', {}, shown(outcome)), '.'),
+      known && verdict && make('p', {class: 'say'}, text(verdict)),
+      known && why && make('p', {class: 'say'}, text(why)));
   };
 
   // What carries the class `after-prediction-ID` stays out of sight until the prediction is committed.
@@ -224,7 +227,7 @@
       });
       card.append(make('fieldset', {class: 'question', 'data-key': `${name}-${question.about}`},
         make('legend', {}, make('span', {class: 'count'}, `${number + 1} of ${questions.length}`), ' ', make('span', {}, text(question.prompt, question.values))),
-        question.hint && !solved && make('details', {class: 'hint'}, make('summary', {}, 'A hint'), make('p', {}, text(question.hint, question.values))),
+        question.hint && make('details', {class: 'hint', hidden: solved}, make('summary', {}, 'A hint'), make('p', {}, text(question.hint, question.values))),
         make('div', {class: 'options', role: 'radiogroup', 'aria-label': question.prompt}, options)));
     });
     if (again) {

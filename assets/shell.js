@@ -55,10 +55,10 @@
         make('p', {class: 'brand'}, 'Masked ', make('i', {}, 'Language'), ' Lab'),
         make('nav', {'aria-label': 'Lessons'}, make('ol', {}, lab.settings.lessons.filter(lesson => lesson.order).map(lesson => {
           const did = lab.progress.of(lesson).length, all = lesson.steps.length, current = here() === lesson.id;
-          return make('li', {}, make('a', {href: `?lesson=${lesson.id}`, 'data-lesson': lesson.id, 'aria-label': lesson.title, 'aria-current': current ? 'page' : null, class: did === all && all ? 'done' : ''},
+          return make('li', {}, make('a', {href: `?lesson=${lesson.id}`, 'data-lesson': lesson.id, 'aria-label': `${lesson.title}${did === all && all ? ', done' : did ? `, ${did} of ${all} steps done` : ''}`, 'aria-current': current ? 'page' : null, class: did === all && all ? 'done' : ''},
             make('b', {'aria-hidden': 'true'}, did === all && all ? '✓' : String(lesson.order)),
             make('span', {class: 'rail-title'}, lesson.title),
-            did > 0 && did < all && make('span', {class: 'rail-did'}, `${did}/${all}`, make('span', {class: 'unseen'}, ' steps done'))));
+            did > 0 && did < all && make('span', {class: 'rail-did'}, `${did}/${all}`)));
         }))),
         make('div', {class: 'using'}, ...usingLines()),
         make('div', {class: 'rail-tools'},

@@ -1,7 +1,7 @@
 """Calibration: what a spare worker does while it is idle, so that the first learner is told how long a run will take."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
@@ -15,7 +15,7 @@ from lab.model import load_model, logits_at
 from lab.preparation import prepare
 from lab.speeds import Speed, cost, learn, shape_of, speeds
 
-_CHUNKS = 8  # a step: so few, that a run never waits half a second for one to end
+_CHUNKS = 8  # a pass: so few, that a run never waits half a second for it to end
 _STEPS = 4
 
 
@@ -37,10 +37,11 @@ def calibrate() -> Iterator[None]:
     optimizer = torch.optim.AdamW(model.parameters())
     held_out = prepared.held_out(config.scoring)
     tokens = batch["input_ids"].numel()
-    training, scoring = [], []
+    clock = _clock(device)
+    passing, stepping, scoring = [], [], []
     for draw in range(_STEPS):
         yield
-        began = time.monotonic()
+        began = clock()
         masked = mask(
             batch["input_ids"],
             batch["word_starts"],
@@ -56,24 +57,36 @@ def calibrate() -> Iterator[None]:
         with computing:
             logits = logits_at(model, masked.input_ids, where)
         nn.functional.cross_entropy(logits.float(), masked.labels[where]).backward()
+        float(logits.detach().flatten()[0])  # a GPU is waited for
+        passing.append(clock() - began)
+        began = clock()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-        float(logits.detach().flatten()[0])  # a GPU is waited for
-        training.append(tokens / (time.monotonic() - began))
+        float(next(model.parameters()).detach().flatten()[0])
+        stepping.append(clock() - began)
         yield
-        began = time.monotonic()
+        began = clock()
         with computing:
             list(score(model, held_out, range(len(held_out.chunks))))
-        scoring.append(held_out.chunks.input_ids.size / (time.monotonic() - began))
+        scoring.append(held_out.chunks.input_ids.size / (clock() - began))
+    passes = max(1, config.optimization.per_device_train_batch_size // _CHUNKS)  # a step of a real run is as long as these
     learn(
         Speed(
             device=config.device,
             precision=config.precision,
             shape=shape,
             cost=cost(config, shape),
-            training=max(training),
+            training=tokens * passes / (min(passing) * passes + min(stepping)),
             scoring=max(scoring),
             idle=True,
         )
     )
+
+
+def _clock(device: torch.device) -> Callable[[], float]:
+    """Seconds that go by for the work alone: on a CPU other programs' turns don't count, so a busy hour measures as an idle
+    one would."""
+    if device.type == "cpu":
+        return lambda: time.process_time() / torch.get_num_threads()
+    return time.monotonic

@@ -15,6 +15,7 @@ import gradio as gr
 from lab import jobs
 from lab.chunking import Chunking, SpecialTokens, borders, chunk
 from lab.config import Masking, Scoring, preset
+from lab.decoding import decode
 from lab.errors import LabError, require
 from lab.events import to_json
 from lab.log import read
@@ -50,9 +51,7 @@ def tokenize(text: str, model: str = "bundled") -> dict[str, Any]:
     """Take a text apart: its pieces with ids, words and characters, and what decoding gives back."""
     bench.check_text(text)
     tokenizer = bench.tokenizer(_using(model=model).model)
-    pieces = explain(tokenizer, text)
-    decoded = tokenizer.decode([piece.id for piece in pieces], skip_special_tokens=True)
-    return {"pieces": [asdict(piece) for piece in pieces], "decoded": decoded}
+    return {"pieces": [asdict(piece) for piece in explain(tokenizer, text)], "decoded": decode(tokenizer, text).back}
 
 
 def chunk_corpus(

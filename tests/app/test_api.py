@@ -16,6 +16,7 @@ def test_tokenize_takes_a_text_apart(client):
     answer = client.predict("Unwatchable!", "bundled", api_name="/tokenize")
     assert [piece["text"] for piece in answer["pieces"]] == ["[CLS]", "un", "##watch", "##able", "!", "[SEP]"]
     assert answer["decoded"] == "unwatchable!"
+    assert client.predict("A ☃", "bundled", api_name="/tokenize")["decoded"] == "a [UNK]"
 
 
 def test_chunk_reports_what_the_cuts_did(client):

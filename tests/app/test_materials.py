@@ -1,5 +1,8 @@
 """Corpus and model, chosen once and used by all lessons."""
 
+import re
+
+import pytest
 from playwright.sync_api import expect
 
 
@@ -10,17 +13,39 @@ def test_what_is_not_available_says_why_and_cannot_be_chosen(open_lesson):
     expect(imdb.locator("input")).to_be_disabled()
 
 
-def test_an_own_corpus_is_read_and_used_from_then_on(open_lesson, tmp_path):
-    file = tmp_path / "mine.csv"
-    rows = [f"{i},The submarine number {i} rose slowly through the green and silent water of the bay." for i in range(60)]
-    file.write_text("\n".join(["id,story", *rows]))
+@pytest.fixture
+def upload_own(tmp_path):
+    def upload(page):
+        file = tmp_path / "mine.csv"
+        told = "The submarine number {} rose slowly through the green and silent water of the bay."
+        file.write_text("\n".join(["id,story", *(f"{i},{told.format(i)}" for i in range(60))]))
+        page.locator("#upload-corpus input[type=file], input[type=file]").first.set_input_files(file)
+        expect(page.locator(".note.good")).to_contain_text("in use from now on")
+        expect(page.locator(".using")).to_contain_text("your own file")
+
+    return upload
+
+
+def test_an_own_corpus_is_read_and_used_from_then_on(open_lesson, upload_own):
     page = open_lesson("materials")
-    page.locator("#upload-corpus input[type=file], input[type=file]").first.set_input_files(file)
-    expect(page.locator(".note.good")).to_contain_text("in use from now on")
-    expect(page.locator(".using")).to_contain_text("your own file")
+    upload_own(page)
     page.reload()
     page.wait_for_selector("#page-materials")
     expect(page.locator(".using")).to_contain_text("your own file")
+
+
+def test_a_prediction_stays_beside_what_it_was_about_when_the_corpus_changes(open_lesson, visitor, upload_own):
+    page = open_lesson("chunking")
+    visitor.commit(page, "chunking-mixed", 30)
+    card = page.locator("#page-chunking .prediction.committed").filter(visible=True)
+    came = card.locator(".verdict b").last
+    expect(came).to_have_text(re.compile(r"\d"))
+    before = came.inner_text()
+    page.locator(".using a").click()
+    upload_own(page)
+    page.locator("a[data-lesson=chunking]").click()
+    expect(card).to_contain_text("With what is in use now it comes to 100\N{NO-BREAK SPACE}%.")
+    assert came.inner_text() == before
 
 
 def test_a_corpus_that_cannot_be_read_is_told_in_a_sentence(open_lesson, tmp_path):

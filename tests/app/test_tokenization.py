@@ -118,3 +118,18 @@ def test_the_lesson_fits_a_phone_with_all_of_it_in_sight(browser, server):
         page.locator("#tokenization-example-4").click()  # a very long word
         expect(pieces(page).nth(1)).to_have_text("dona")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_keyboard_stays_at_a_question_that_has_been_answered(page):
+    question = page.locator("#page-tokenization fieldset.question").first
+    expect(question.locator("details.hint")).to_be_visible()
+    options = question.locator("input[type=radio]")
+    options.first.focus()
+    page.keyboard.press("Space")
+    for _ in range(options.count()):
+        if question.locator(".option.right").count():
+            break
+        page.keyboard.press("ArrowDown")
+    expect(question.locator(".option.right")).to_be_visible()
+    expect(question.locator("details.hint")).to_be_hidden()
+    assert question.evaluate("question => question.contains(document.activeElement)")
