@@ -82,13 +82,23 @@ def push(run: Run, repo: str, *, token: str | None = None, private: bool = False
     Without `token`, the one that `hf auth login` has left on this computer. It is passed on and not kept. Raises RunError
     for a run that has no model, ModelError for what the Hub refuses.
     """
+    check(run, repo)
+    return upload(run, repo, model_card(run, repo, score_run(run)), token=token, private=private)
+
+
+def check(run: Run, repo: str) -> None:
+    """Raise RunError, SettingError or ModelError for what can't be pushed, before anything is computed."""
+    require(run.model.is_dir(), f"The run {run.id} has no model yet (it is {run.state()}).", RunError)
+    named = len(repo) <= 96 and repo.count("/") == 1 and all(repo.split("/"))
+    require(named, f"{repo[:100]!r} is not USER/NAME. Give it as, say, ada/film-bert.")
+    require(hub.reachable(), "The Hub can't be reached from here. Connect, and push again.", ModelError)
+
+
+def upload(run: Run, repo: str, card: "ModelCard", *, token: str | None = None, private: bool = False) -> str:
+    """Upload what `push` does, with a card that has been made before. Raises ModelError for what the Hub refuses."""
     from huggingface_hub import HfApi
     from huggingface_hub.utils import HfHubHTTPError, HFValidationError
 
-    require(run.model.is_dir(), f"The run {run.id} has no model yet (it is {run.state()}).", RunError)
-    require(repo.count("/") == 1 and all(repo.split("/")), f"{repo!r} is not USER/NAME. Give it as, say, ada/film-bert.")
-    require(hub.reachable(), "The Hub can't be reached from here. Connect, and push again.", ModelError)
-    card = model_card(run, repo, score_run(run))
     api = HfApi(token=token)
     try:
         address = api.create_repo(repo, private=private, exist_ok=True)

@@ -67,6 +67,7 @@ class LessonPage:
         outputs: Sequence[Any] = (),
         *,
         heavy: bool = False,
+        lane: str = "heavy",
         stop: gr.Button | None = None,
         last_only: bool = True,
         in_order: bool = False,
@@ -74,8 +75,8 @@ class LessonPage:
         """Connect an event. The handler is given what all lessons use (`Using`) and then its inputs; the first output is a
         view, and there a LabError is told, the other outputs staying as they are.
 
-        Light work is answered at once. `heavy` work (seconds of computing) queues, one at a time; its handler may be a
-        generator that yields progress, and `stop` is the button that ends it.
+        Light work is answered at once. `heavy` work (seconds of computing) queues, one at a time in each `lane`; its
+        handler may be a generator that yields progress, and `stop` is the button that ends it.
 
         Light requests that come in quick succession, as a slider's do, run side by side and may be answered out of order.
         With `in_order` the next one waits for the answer, so the last is always what is shown: some milliseconds later, and
@@ -83,7 +84,7 @@ class LessonPage:
         """
         how: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         if heavy:
-            how |= {"concurrency_limit": 1, "concurrency_id": "heavy", "trigger_mode": "once"}
+            how |= {"concurrency_limit": 1, "concurrency_id": lane, "trigger_mode": "once"}
         elif in_order:
             how |= {"concurrency_limit": None, "trigger_mode": "always_last"}
         else:
@@ -94,13 +95,20 @@ class LessonPage:
         return done
 
     def on_request(
-        self, event: Any, handler: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any], stop: gr.Button
+        self,
+        event: Any,
+        handler: Callable[..., Any],
+        inputs: Sequence[Any],
+        outputs: Sequence[Any],
+        stop: gr.Button,
+        *,
+        lane: str = "heavy",
     ) -> Any:
         """Connect heavy work that can be stopped. Its first output, a view, says at once that the work was asked for, and
         later that it was stopped. The button `stop` can be pressed only meanwhile.
         """
         begun = self.on(event, _begin, [], [outputs[0], stop])
-        done = self.on(begun.then, handler, inputs, outputs, heavy=True, stop=stop)
+        done = self.on(begun.then, handler, inputs, outputs, heavy=True, lane=lane, stop=stop)
         done.then(_at_rest, None, stop, show_progress="hidden", queue=False, api_visibility="private")
         self.on(stop.click, _stopped, [], [outputs[0], stop])
         return done

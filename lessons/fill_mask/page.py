@@ -14,7 +14,7 @@ from lessons.components import blocks
 from lessons.components.blocks import Block
 from lessons.components.page import LessonPage
 from lessons.components.view import view
-from lessons.fill_mask import code, contrast, exercises, kitchen, models, quiz, so_what, summary
+from lessons.fill_mask import code, contrast, exercises, kitchen, models, push, quiz, so_what, summary
 from lessons.fill_mask.question import (
     EXAMPLES,
     LONGEST,
@@ -139,6 +139,27 @@ class Page(LessonPage):
     def slot_take_along(self) -> None:
         self.take_along = view()
 
+    def slot_push(self) -> None:
+        self.pushed = gr.Textbox("", visible=False)
+        self.owner = gr.Textbox("", visible=False)
+        self.which = view()
+        with gr.Row(elem_classes="controls"):
+            self.repo = gr.Textbox(
+                label="Name on the Hub", placeholder="ada/film-bert", max_length=100, elem_id="fill-mask-repo"
+            )
+            self.token = gr.Textbox(
+                label="Your token, with the right to write",
+                info="Used for this upload only, and kept nowhere.",
+                type="password",
+                max_length=200,
+                elem_id="fill-mask-token",
+            )
+            self.private = gr.Checkbox(True, label="For me alone (private)", elem_id="fill-mask-private")
+        with gr.Row(elem_classes="controls"):
+            self.push = gr.Button("Upload", variant="primary", elem_id="fill-mask-push", scale=0, min_width=120)
+            self.stop_pushing = gr.Button("Stop", variant="stop", interactive=False, scale=0, min_width=100)
+        self.pushing = view([])
+
     def settings(self) -> dict[str, Any]:
         return {"text": self.text, "top_k": self.top_k, "order": self.order, "targets": self.targets}
 
@@ -177,6 +198,12 @@ class Page(LessonPage):
         self.on(self.draw.click, draw_quiz, [], [self.quiz])
         self.on(self.quiz.pick, draw_quiz, [], [self.quiz])
         self.when_opened(see_runs, [], [self.runs, self.take_along])
+
+        self.when_opened(push.choice, [], [self.which, self.pushed])
+        owner = "run => lab.store.get('runs', run)?.token || ''"
+        held = self.push.click(None, [self.pushed], [self.owner], js=owner, api_visibility="private")
+        asked = [self.pushed, self.owner, self.repo, self.token, self.private]
+        self.on_request(held.then, push.push, asked, [self.pushing, self.token], self.stop_pushing, lane="upload")
 
 
 # The prediction ---------------------------------------------------------------------------------------------------------
