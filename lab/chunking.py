@@ -4,12 +4,14 @@ Special tokens go round each document (`[CLS] review [SEP][CLS] review [SEP]`, a
 (`[CLS] … [SEP]`, what the model met when it was pretrained).
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from lab.arrays import Arrays, Layout, laid_out
 from lab.errors import CorpusError, require
 from lab.settings import setting
 from lab.tokenization import Tokens
@@ -147,24 +149,30 @@ def chunk(tokens: Tokens, chunking: Chunking, special: SpecialTokens, *, what: s
     )
     padding = room - rest if pad else 0
     inner = slice(len(chunks_in.prefix), len(chunks_in.prefix) + room)
-    ids, starts, specials, documents = (
-        _cut(stream, whole + pad, room, inner, chunking.chunk_size, outer)
-        for stream, outer in zip(_streams(tokens, documents_in, padding), (0, True, True, -1), strict=True)
-    )
-    cuts_word = ~starts[:, inner.start]
-    ids[:, : inner.start], ids[:, inner.stop :] = chunks_in.prefix, chunks_in.suffix
-    starts[:, inner.start] = True
-    if padding and chunks_in.suffix:  # in the last chunk the suffix follows the text, and the padding comes after it
-        ids[-1, -padding - len(special.suffix) :] = (*special.suffix, *[special.pad] * padding)
-    starts[:, 0] = True  # a word cut by the border counts as what this chunk shows of it
+    rows, at_once = whole + pad, max(1, _POSITIONS_AT_ONCE // room)
+
+    def fill(arrays: Arrays) -> None:
+        for first in range(0, rows, at_once):
+            part = slice(first, min(rows, first + at_once))
+            behind = padding if part.stop == rows else 0
+            streams = _streams(tokens, documents_in, part.start * room, part.stop * room - behind, behind)
+            for name, stream, outer in zip(_STREAMS, streams, (0, True, True, -1), strict=True):
+                arrays[name][part, inner] = stream.reshape(-1, room)
+                arrays[name][part, : inner.start] = arrays[name][part, inner.stop :] = outer
+            ids, starts = arrays["input_ids"][part], arrays["word_starts"][part]
+            arrays["cuts_word"][part] = ~starts[:, inner.start]
+            ids[:, : inner.start], ids[:, inner.stop :] = chunks_in.prefix, chunks_in.suffix
+            starts[:, inner.start] = True
+            starts[:, 0] = True  # a word cut by the border counts as what this chunk shows of it
+        if padding and chunks_in.suffix:  # in the last chunk the suffix follows the text, and the padding comes after it
+            arrays["input_ids"][-1, -padding - len(special.suffix) :] = (*special.suffix, *[special.pad] * padding)
+
+    layout: Layout = {name: ((rows, chunking.chunk_size), dtype) for name, dtype in _STREAMS.items()}
+    arrays = laid_out(_key(tokens, chunking, special), layout | {"cuts_word": ((rows,), np.bool_)}, fill)
     return Chunks(
-        input_ids=ids,
-        word_starts=starts,
-        special_tokens_mask=specials,
-        documents=documents,
-        cuts_word=cuts_word,
-        rows=np.arange(len(ids)),
-        joins=_joins(tokens, documents_in, len(ids), room),
+        **arrays,
+        rows=np.arange(rows),
+        joins=_joins(tokens, documents_in, rows, room),
         padding=padding,
         dropped=(have if pad else whole * room, have),
         truncated=int(np.maximum(sizes - (chunking.chunk_size - around), 0).sum()),
@@ -214,42 +222,59 @@ def _joins(tokens: Tokens, special: SpecialTokens, rows: int, room: int) -> np.n
     return np.stack(np.divmod(begins[inside], room), axis=1)
 
 
-def _streams(tokens: Tokens, special: SpecialTokens, padding: int) -> Iterator[np.ndarray]:
-    """Ids, word starts, special or not, document: each document between prefix and suffix, end to end, padding behind.
+def _streams(tokens: Tokens, special: SpecialTokens, begin: int, end: int, padding: int) -> Iterator[np.ndarray]:
+    """Ids, word starts, special or not, document, from one place of the whole stream to another: each document between
+    prefix and suffix, end to end, padding behind.
 
     One stream after the other, so that none is in memory for longer than it takes to cut it.
     """
-    sizes = np.diff(tokens.document_starts)
     around = len(special.prefix) + len(special.suffix)
-    begins = tokens.document_starts[:-1] + np.arange(len(sizes)) * around
+    places = tokens.document_starts + np.arange(len(tokens.document_starts)) * around
+    first = int(np.searchsorted(places[:-1], begin, "right")) - 1
+    last = max(first + 1, int(np.searchsorted(places[:-1], end, "left")))
+    low, high = tokens.document_starts[first], tokens.document_starts[last]
+    input_ids, word_starts = tokens.input_ids[low:high], tokens.word_starts[low:high]
+    sizes = np.diff(tokens.document_starts[first : last + 1])
+    begins = places[first:last] - places[first]
     ends = begins + len(special.prefix) + sizes
     placed = [(begins + i, id) for i, id in enumerate(special.prefix)]
     placed += [(ends + i, id) for i, id in enumerate(special.suffix)]
-    ordinary = np.ones(len(tokens) + len(sizes) * around + padding, bool)
+    part = slice(begin - int(places[first]), end - int(places[first]) + padding)
+    ordinary = np.ones(len(input_ids) + len(sizes) * around + padding, bool)
     ordinary[len(ordinary) - padding :] = False
     for at, _ in placed:
         ordinary[at] = False
     stream = np.full(len(ordinary), special.pad or 0, np.int32)
-    stream[ordinary] = tokens.input_ids
+    stream[ordinary] = input_ids
     for at, id in placed:
         stream[at] = id
-    yield stream
+    yield stream[part]
     stream = np.ones(len(ordinary), bool)
-    stream[ordinary] = tokens.word_starts
-    yield stream
-    piece = np.ones(len(tokens), bool)
+    stream[ordinary] = word_starts
+    yield stream[part]
+    piece = np.ones(len(input_ids), bool)
     for id in special.reserved:
-        piece &= tokens.input_ids != id
+        piece &= input_ids != id
     ordinary[ordinary] = piece
-    yield ~ordinary
-    yield np.repeat(np.append(np.arange(len(sizes), dtype=np.int32), np.int32(-1)), np.append(sizes + around, padding))
+    yield ~ordinary[part]
+    documents = np.append(np.arange(first, last, dtype=np.int32), np.int32(-1))
+    yield np.repeat(documents, np.append(sizes + around, padding))[part]
 
 
-def _cut(stream: np.ndarray, rows: int, room: int, inner: slice, width: int, outer: object) -> np.ndarray:
-    """Rows out of a stream: `room` of it in the `inner` positions of each, and `outer` in the others, if there are any."""
-    body = stream[: rows * room].reshape(rows, room)
-    if room == width:
-        return body
-    out = np.full((rows, width), outer, stream.dtype)
-    out[:, inner] = body
-    return out
+def _key(tokens: Tokens, chunking: Chunking, special: SpecialTokens) -> str:
+    """What stands for the chunks of these tokens."""
+    digest = hashlib.sha256(f"{_FORMAT} {tokens.key} {chunking} {special}".encode())
+    if not tokens.key:
+        for array in (tokens.input_ids, tokens.word_starts, tokens.document_starts):
+            digest.update(np.ascontiguousarray(array).data)
+    return f"chunks-{digest.hexdigest()[:32]}"
+
+
+_FORMAT = 1  # raise it when the arrays change their meaning
+_POSITIONS_AT_ONCE = 2**22  # of the stream; some 60 MB while they are cut
+_STREAMS: dict[str, type] = {
+    "input_ids": np.int32,
+    "word_starts": np.bool_,
+    "special_tokens_mask": np.bool_,
+    "documents": np.int32,
+}

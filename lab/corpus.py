@@ -6,6 +6,7 @@ is held out is held out whole, so no piece of it is ever trained on.
 
 import codecs
 import errno
+import hashlib
 import json
 import os
 import re
@@ -341,7 +342,8 @@ def _as_text(dataset: "Dataset", corpus: Corpus) -> "Dataset":
         text.validate(full=True)  # Arrow takes any bytes for text until they are asked for
     except pa.ArrowInvalid as error:
         raise CorpusError(f"The column {column!r} holds bytes that are not UTF-8. Write the file anew as UTF-8.") from error
-    blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(text), ""), True).to_numpy()
+    trimmed = (pc.utf8_trim_whitespace(part) for part in text.chunks)  # part by part: it may be larger than the memory
+    blank = pa.chunked_array([pc.fill_null(pc.equal(part, ""), True) for part in trimmed], pa.bool_()).to_numpy()
     if blank.any():
         dataset = dataset.select(np.flatnonzero(~blank))
     require(len(dataset) > 0, "The corpus is empty. Put some text in it: a few thousand words at least.", CorpusError)
@@ -368,10 +370,12 @@ def _clean(batch: pa.Table) -> pa.Table:
 
 def _hold_out(dataset: "Dataset", corpus: Corpus) -> "dict[str, Dataset]":
     """Split by document. A text that comes several times counts once, or it could land on both sides."""
-    first: dict[str, int] = {}
-    for i, text in enumerate(dataset.data.column("text").to_pylist() if dataset._indices is None else dataset["text"]):
-        first.setdefault(text, i)
-    documents = np.fromiter(first.values(), np.int64, len(first))
+    digests = [
+        hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        for batch in dataset.select_columns(["text"]).with_format("arrow").iter(1000)
+        for text in batch.column("text").to_pylist()
+    ]
+    documents = np.sort(np.unique(np.array(digests, "V16"), return_index=True)[1])
     require(
         len(documents) > 1,
         "The corpus is a single document, so none can be held out. Part its documents by blank lines, "

@@ -206,7 +206,10 @@ class Baselines:
 def baselines(train: Chunks, held_out: HeldOut, batch_size: int = 1024) -> Baselines:
     """What guessing blindly, and guessing by frequency alone, would score on the held-out masks."""
     size = held_out.vocabulary.size
-    counts = np.bincount(train.input_ids[~train.special_tokens_mask], minlength=size) + 1.0
+    counts = np.ones(size)
+    for start in range(0, len(train), _ROWS_COUNTED):
+        part = slice(start, start + _ROWS_COUNTED)
+        counts += np.bincount(train.input_ids[part][~train.special_tokens_mask[part]], minlength=size)
     surprise = torch.from_numpy(-np.log(counts / counts.sum()))
     total, scored = 0.0, 0
     for start in range(0, len(held_out.chunks), batch_size):
@@ -215,6 +218,9 @@ def baselines(train: Chunks, held_out: HeldOut, batch_size: int = 1024) -> Basel
         labels = masked.labels[masked.selected]
         total, scored = total + float(surprise[labels].sum()), scored + len(labels)
     return Baselines(float(size), perplexity(total / max(scored, 1)))
+
+
+_ROWS_COUNTED = 2**15  # at once: a corpus may be larger than the memory
 
 
 def spread(model: nn.Module, held_out: HeldOut, seeds: Iterable[int], *, batch_size: int = 64) -> list[Evaluation]:

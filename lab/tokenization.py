@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lab.arrays import Arrays, laid_out
 from lab.errors import CorpusError, ModelError, require
 from lab.home import cached_map
 
@@ -48,6 +49,7 @@ class Tokens:
     input_ids: np.ndarray  # (n,) int32
     word_starts: np.ndarray  # (n,) bool: True where a word begins
     document_starts: np.ndarray  # (documents + 1,) int64: document d is input_ids[document_starts[d]:document_starts[d+1]]
+    key: str = ""  # stands for the corpus and the tokenizer that they come from
 
     def __len__(self) -> int:
         return len(self.input_ids)
@@ -104,20 +106,26 @@ def tokenize(dataset: "Dataset", tokenizer: "PreTrainedTokenizerFast", column: s
         features=Features({"input_ids": List(Value("int32")), "word_starts": List(Value("int8"))}),
         desc="Tokenizing",
     )
-    ids, starts, lengths = [], [], [np.zeros(1, np.int64)]
-    for batch in encoded.with_format("arrow").iter(_DOCUMENTS_A_BATCH):
-        column_ids = batch.column("input_ids").combine_chunks()
-        ids.append(column_ids.flatten().to_numpy())
-        starts.append(batch.column("word_starts").combine_chunks().flatten().to_numpy())
-        lengths.append(pc.list_value_length(column_ids).to_numpy())
+    document_starts = np.zeros(len(encoded) + 1, np.int64)
+    lengths = [pc.list_value_length(part).to_numpy() for part in encoded.data.column("input_ids").chunks]
+    np.cumsum(np.concatenate(lengths), out=document_starts[1:])
     require(
-        sum(map(len, ids)) > 0,
+        document_starts[-1] > 0,
         "The corpus makes no tokens: its documents are empty. Choose another text column or add text.",
         CorpusError,
     )
-    return Tokens(
-        np.concatenate(ids), np.concatenate(starts).view(bool), np.cumsum(np.concatenate(lengths), dtype=np.int64)
-    )
+
+    def fill(arrays: Arrays) -> None:
+        for name, whole in arrays.items():
+            begin = 0
+            for part in encoded.data.column(name).chunks:
+                values = part.flatten().to_numpy().view(whole.dtype)
+                whole[begin : begin + len(values)] = values
+                begin += len(values)
+
+    size = int(document_starts[-1])
+    arrays = laid_out(f"tokens-{fingerprint}", {"input_ids": ((size,), np.int32), "word_starts": ((size,), np.bool_)}, fill)
+    return Tokens(arrays["input_ids"], arrays["word_starts"], document_starts, fingerprint)
 
 
 def backend(tokenizer: "PreTrainedTokenizerFast") -> "Tokenizer":

@@ -1,6 +1,6 @@
 """Chunking: nothing is lost or moved but what is reported, and the report is what a plain loop finds."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -63,6 +63,27 @@ def test_chunks_are_the_stream_cut_up(tokens, size, special, pad):
         assert (chunks.input_ids[np.arange(len(chunks)), ends] == 102).all()
     assert (chunks.input_ids[~chunks.attention_mask] == 0).all()
     assert chunks.special_tokens_mask[~chunks.attention_mask].all()
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    tokens=corpora(),
+    size=st.integers(8, 20),
+    special=st.sampled_from(["document", "chunk"]),
+    remainder=st.sampled_from(["drop", "pad"]),
+    at_once=st.integers(1, 60),
+)
+def test_it_makes_no_difference_how_much_is_cut_at_once(tokens, size, special, remainder, at_once):
+    chunking = Chunking(chunk_size=size, special_tokens=special, remainder=remainder)
+    try:
+        whole = chunk(tokens, chunking, SPECIAL)
+    except CorpusError:
+        assume(False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lab.chunking._POSITIONS_AT_ONCE", at_once)
+        parts = chunk(tokens, chunking, SPECIAL)
+    for field in fields(whole):
+        assert np.array_equal(getattr(whole, field.name), getattr(parts, field.name)), field.name
 
 
 @settings(max_examples=200, deadline=None)
