@@ -10,10 +10,9 @@ import torch
 from playwright.sync_api import expect
 
 from lab.model import load_model, load_tokenizer
-from tests.app.conftest import PATIENCE, takes_long, visit
+from tests.app.conftest import PATIENCE, visit
 from tests.conftest import make_run
 
-pytestmark = takes_long
 expect.set_options(timeout=PATIENCE)
 PAGE = "#page-fill-mask"
 KEY = "masked-language-lab"

@@ -1,13 +1,10 @@
 """Hostile text is shown as text or refused with a sentence, wherever a lesson takes text."""
 
-from typing import Any
-
 import gradio as gr
 import pytest
 
 from lessons.catalog import lessons
 from lessons.components.view import view
-from tests.app.conftest import takes_long
 from tests.app.test_accessibility import open_all_predictions
 
 HOSTILE = {
@@ -24,51 +21,62 @@ HOSTILE = {
 }
 
 
-FREE = ("tokenization-text", "masking-text")  # a page's main text; the others have short limits of their own
+FREE = ("tokenization-text", "masking-text", "fill-mask-text")  # a page's main text takes all of it
+SOME = ("script", "template", "control", "right to left")  # the others
 
 
-def text_controls() -> list[Any]:
-    """(lesson, id of a control) for each control of a lesson that takes a text."""
-    found = []
+def text_controls() -> dict[str, list[str]]:
+    """Lesson → the ids of its controls that take a text."""
+    found: dict[str, list[str]] = {}
     for lesson in lessons():
         with gr.Blocks() as app:
             lesson.page()(lesson, view([])).build()
         boxes = [block for block in app.blocks.values() if isinstance(block, gr.Textbox)]
-        found += [
-            pytest.param(lesson.id, box.elem_id, marks=() if box.elem_id in FREE else takes_long)
-            for box in boxes
-            if box.elem_id and box.visible is True and box.interactive is not False
-        ]
+        ids = [box.elem_id for box in boxes if box.elem_id and box.visible is True and box.interactive is not False]
+        if ids:
+            found[lesson.id] = ids
     return found
 
 
-@pytest.mark.parametrize(("lesson", "control"), text_controls())
-def test_hostile_text_is_text(open_lesson, visitor, lesson, control):
-    page = open_lesson(lesson)
-    open_all_predictions(page)
-    page.locator(".more > button, .more .label-wrap").evaluate_all("folds => folds.forEach(fold => fold.click())")
-    box = page.locator(f"#{control} textarea, #{control} input[type=text], #{control} input:not([type])").first
-    if not box.is_visible():
-        pytest.fail(f"{control} can't be reached")
-    for name, text in HOSTILE.items():
-        box.fill(text)
-        box.press("Tab")
-        page.wait_for_timeout(250)
-        visitor.settled(page)
-        assert page.evaluate("window.pwned") is None, name
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} breaks the layout"
+CONTROLS = text_controls()
 
 
-@pytest.mark.parametrize(("lesson", "control"), text_controls())
-def test_a_megabyte_is_refused_with_a_sentence(open_lesson, visitor, lesson, control):
-    page = open_lesson(lesson)
+@pytest.fixture
+def boxes(open_lesson, request):
+    """A lesson's page with everything open, and its text controls by their ids."""
+    page = open_lesson(request.param)
     open_all_predictions(page)
     page.locator(".more > button, .more .label-wrap").evaluate_all("folds => folds.forEach(fold => fold.click())")
-    box = page.locator(f"#{control} textarea, #{control} input[type=text], #{control} input:not([type])").first
-    limit = box.get_attribute("maxlength")
-    if limit:
-        assert int(limit) <= 2_000
-        return
-    box.evaluate("(box, text) => { box.value = text; box.dispatchEvent(new Event('input')); }", "word [MASK] " * 90_000)
-    refused = page.locator(".note.bad").filter(visible=True, has_text="Shorten it")
-    refused.first.wait_for()
+    kinds = ("textarea", "input[type=text]", "input[type=password]", "input:not([type])")
+    found = {id: page.locator(", ".join(f"#{id} {kind}" for kind in kinds)).first for id in CONTROLS[request.param]}
+    for id, box in found.items():
+        assert box.is_visible(), f"{id} can't be reached"
+    return page, found
+
+
+@pytest.mark.parametrize("boxes", CONTROLS, indirect=True)
+def test_hostile_text_is_text(boxes, visitor):
+    page, found = boxes
+    for id, box in found.items():
+        for name in HOSTILE if id in FREE else SOME:
+            box.fill(HOSTILE[name])
+            box.press("Tab")
+            page.wait_for_timeout(150)
+            visitor.settled(page)
+            assert page.evaluate("window.pwned") is None, f"{name} in {id}"
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} in {id} breaks the layout"
+        box.fill("")
+
+
+@pytest.mark.parametrize("boxes", CONTROLS, indirect=True)
+def test_a_megabyte_is_refused_with_a_sentence(boxes):
+    page, found = boxes
+    for id, box in found.items():
+        limit = box.get_attribute("maxlength")
+        if limit:
+            assert int(limit) <= 2_000, id
+            continue
+        box.evaluate("(box, text) => { box.value = text; box.dispatchEvent(new Event('input')); }", "word [MASK] " * 90_000)
+        page.locator(".note.bad").filter(visible=True, has_text="Shorten it").first.wait_for()
+        box.fill("A film.")
+        page.locator(".note.bad").filter(visible=True, has_text="Shorten it").first.wait_for(state="hidden")
