@@ -300,25 +300,23 @@ def _first_bad_line(path: Path) -> str | None:
 
 
 def _load_imdb() -> "dict[str, Dataset]":
-    from datasets import DownloadConfig, load_dataset
+    """From the local cache if it is there whole, else from the Hub; a damaged copy is fetched anew, once."""
 
-    def load(local: bool) -> "dict[str, Dataset]":
-        return dict(
-            load_dataset(
-                hub.IMDB, revision=hub.IMDB_REVISION, download_config=DownloadConfig(local_files_only=local)
-            ).items()
-        )
+    def load(folder: Path) -> "dict[str, Dataset]":
+        return {split: _load_file(folder / file) for split, file in hub.IMDB_FILES.items()}
 
-    online = hub.reachable()
     try:
-        return load(local=not online)
-    except (OSError, ValueError) as error:
-        way_out = (
-            f"The Hub answered, but the data did not come ({_reason(_innermost(error))}). Try again."
-            if online
-            else "It is not on this computer, and the Hub can't be reached. Connect once and try again."
-        )
-        raise CorpusError(f"Can't load IMDB. {way_out} The bundled corpus works without: reviews.") from error
+        folder = hub.fetch(hub.IMDB)
+        try:
+            return load(folder)
+        except CorpusError:
+            return load(hub.fetch(hub.IMDB, anew=True))
+    except hub.Unreachable as error:
+        raise CorpusError(f"{error} The bundled corpus works without: reviews.") from error
+    except CorpusError:
+        raise
+    except Exception as error:
+        raise CorpusError(f"The Hub answered, but IMDB did not come: {hub.reason(error)} Try again.") from error
 
 
 def _as_text(dataset: "Dataset", corpus: Corpus) -> "Dataset":

@@ -42,9 +42,9 @@ def examine() -> Iterator[Finding]:
     said = "The Hugging Face Hub answers." if online else "The Hub can't be reached; everything bundled works without."
     yield Finding("network", online, said, optional=True)
     for name in hub.MODELS:
-        cached = hub.cached(name, hub.MODELS[name], "model")
+        cached = hub.cached(name)
         yield Finding(name, cached, _WHERE[cached, online], optional=True)
-    cached = hub.cached(hub.IMDB, hub.IMDB_REVISION, "dataset")
+    cached = hub.cached(hub.IMDB)
     yield Finding(hub.IMDB, cached, _WHERE[cached, online], optional=True)
 
 

@@ -18,8 +18,14 @@ MODELS = {
 }
 IMDB = "stanfordnlp/imdb"
 IMDB_REVISION = "e6281661ce1c48d982bc483cf8a173c1bbeb5d31"
+IMDB_FILES = {split: f"plain_text/{split}-00000-of-00001.parquet" for split in ("train", "test", "unsupervised")}
+_MODEL_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 
 SECONDS = 2.0
+
+
+class Unreachable(Exception):
+    """What is needed of the Hub is not here, and it doesn't answer; the message is a sentence."""
 
 
 @cache
@@ -33,12 +39,47 @@ def reachable() -> bool:
     return answered
 
 
-def cached(name: str, revision: str, kind: str) -> bool:
-    """Whether a model or a dataset (`kind`) of the Hub lies in this computer's cache."""
+def cached(name: str) -> bool:
+    """Whether IMDB, or one of the models, lies whole in this computer's cache."""
+    snapshot = _snapshot(name)
+    return all((snapshot / file).is_file() for file in _about(name)[2])  # a link to a file that is gone is none
+
+
+def fetch(name: str, *, anew: bool = False) -> Path:
+    """The folder with the files of IMDB or of a model, downloaded first if they are not all here.
+
+    An interrupted download is completed; `anew` replaces files that turned out to be damaged. Raises Unreachable if the Hub
+    is needed and doesn't answer, and what its client raises if it refuses.
+    """
+    from huggingface_hub import hf_hub_download
+
+    kind, revision, files = _about(name)
+    snapshot = _snapshot(name)
+    if anew or not cached(name):
+        if not reachable():
+            state = f"The copy of {name} on this computer is {'damaged' if anew else 'not whole'}"
+            begun = snapshot.is_dir()
+            raise Unreachable(
+                f"{state if begun else f'{name} is not on this computer'}, and the Hub can't be reached. Connect once and "
+                "try again."
+            )
+        for file in files:
+            hf_hub_download(name, file, repo_type=kind, revision=revision, force_download=anew)
+    return snapshot
+
+
+def _snapshot(name: str) -> Path:
     from huggingface_hub import constants
 
-    folder = f"{kind}s--{name.replace('/', '--')}"
-    return (Path(constants.HF_HUB_CACHE) / folder / "snapshots" / revision).is_dir()
+    kind, revision, _ = _about(name)
+    return Path(constants.HF_HUB_CACHE) / f"{kind}s--{name.replace('/', '--')}" / "snapshots" / revision
+
+
+def _about(name: str) -> tuple[str, str, tuple[str, ...]]:
+    """(kind, revision, files) of what may be fetched."""
+    if name == IMDB:
+        return "dataset", IMDB_REVISION, tuple(IMDB_FILES.values())
+    return "model", MODELS[name], _MODEL_FILES
 
 
 def reason(error: Exception) -> str:

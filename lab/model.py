@@ -37,16 +37,19 @@ def load_model(name: str, dropout: float | None = None) -> "PreTrainedModel":
     """
     from transformers import AutoConfig, AutoModelForMaskedLM
 
-    def load(where: str, **how: Any) -> "PreTrainedModel":
-        config = AutoConfig.from_pretrained(where, **how)
+    def load(where: str) -> "PreTrainedModel":
+        config = AutoConfig.from_pretrained(where, **_LOCAL)
         for name in _DROPOUTS if dropout is not None else ():
             if hasattr(config, name):
                 setattr(config, name, dropout)
-        return AutoModelForMaskedLM.from_pretrained(where, config=config, dtype=torch.float32, use_safetensors=True, **how)
+        return AutoModelForMaskedLM.from_pretrained(
+            where, config=config, dtype=torch.float32, use_safetensors=True, **_LOCAL
+        )
 
     return _load(name, load).eval()
 
 
+_LOCAL = {"local_files_only": True, "trust_remote_code": False}
 _DROPOUTS = ("dropout", "attention_dropout", "hidden_dropout_prob", "attention_probs_dropout_prob")
 
 
@@ -58,7 +61,7 @@ def load_tokenizer(name: str) -> "PreTrainedTokenizerFast":
     """
     from transformers import AutoTokenizer
 
-    tokenizer = _load(name, lambda where, **how: AutoTokenizer.from_pretrained(where, use_fast=True, **how))
+    tokenizer = _load(name, lambda where: AutoTokenizer.from_pretrained(where, use_fast=True, **_LOCAL))
     # The warning that a sequence is longer than 512 alarms people, and chunking answers it.
     tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
     return tokenizer
@@ -69,33 +72,25 @@ def _load(name: str, load: Callable[..., Any]) -> Any:
         return _load_from_hub(name, load)
     folder = _folder(name)
     try:
-        return load(str(folder), local_files_only=True)
+        return load(str(folder))
     except Exception as error:
         raise ModelError(f"Can't load the model in {folder}: {_first_line(error)}. Its files may be damaged.") from error
 
 
 def _load_from_hub(name: str, load: Callable[..., Any]) -> Any:
-    """From the local cache if it is there, else from the Hub if that can be reached."""
-    from huggingface_hub import constants
-
-    options = {"revision": hub.MODELS[name], "trust_remote_code": False}
+    """From the local cache if it is there whole, else from the Hub; a damaged copy is fetched anew, once."""
     try:
-        return load(name, local_files_only=True, **options)
-    except (OSError, ValueError) as error:
-        require(
-            hub.reachable(),
-            f"{name} is not on this computer, and the Hub can't be reached. Connect once and try again; "
-            f'the bundled model works without: model "{BUNDLED}".',
-            ModelError,
-        )
-        local = error
-    try:
-        return load(name, local_files_only=False, **options)
+        folder = hub.fetch(name)
+        try:
+            return load(str(folder))
+        except Exception:
+            return load(str(hub.fetch(name, anew=True)))
+    except hub.Unreachable as error:
+        raise ModelError(f'{error} The bundled model works without: model "{BUNDLED}".') from error
     except Exception as error:
         raise ModelError(
-            f"The Hub answered, but {name} could not be loaded from it: {_first_line(error)}. Try again; if that fails "
-            f"too, delete its folder in {constants.HF_HUB_CACHE}."
-        ) from local
+            f"The Hub answered, but {name} could not be loaded from it: {hub.reason(error)} Try again."
+        ) from error
 
 
 def _folder(name: str) -> Path:

@@ -1,6 +1,7 @@
 """A stand-in for the Hugging Face Hub on this machine: it speaks its API far enough for huggingface_hub to be the client.
 
-It makes repositories, takes files (small ones with the commit, large ones by Git LFS) and checks the token.
+It makes repositories, takes files (small ones with the commit, large ones by Git LFS) and checks the token; and it hands
+out files at a revision, whole or from where a download broke off.
 """
 
 import base64
@@ -16,13 +17,18 @@ _LARGE = 10_000  # bytes from which a file goes by LFS
 
 
 class StandIn:
-    """Use as a context manager. `repos`: name → {path: content}; `made`: what was asked for when each was made."""
+    """Use as a context manager. `repos`: name → {path: content}; `made`: what was asked for when each was made.
+
+    `holds`: "models/NAME" or "datasets/NAME" → {path: content}, to be downloaded; `sent`: the paths that were.
+    """
 
     def __init__(self) -> None:
         self.repos: dict[str, dict[str, bytes]] = {}
         self.made: dict[str, dict[str, Any]] = {}
         self.blobs: dict[str, bytes] = {}
         self.commits: list[str] = []
+        self.holds: dict[str, dict[str, bytes]] = {}
+        self.sent: list[str] = []
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -32,10 +38,30 @@ class StandIn:
                 """Say nothing."""
 
             def do_HEAD(self) -> None:
-                self.answer(200, {})
+                if not self.download():
+                    self.answer(200, {})
 
             def do_GET(self) -> None:
-                self.answer(404, {"error": "not here"})
+                if not self.download():
+                    self.answer(404, {"error": "not here"})
+
+            def download(self) -> bool:
+                found = re.fullmatch(r"/(datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", self.path.partition("?")[0])
+                content = found and hub.holds.get(f"{(found[1] or 'models/')}{found[2]}", {}).get(found[4])
+                if not found or content is None:
+                    return False
+                begin = int((self.headers.get("Range") or "bytes=0-")[6:].partition("-")[0])
+                self.send_response(206 if begin else 200)
+                self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+                self.send_header("X-Repo-Commit", found[3])
+                self.send_header("Content-Length", str(len(content) - begin))
+                if begin:
+                    self.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
+                self.end_headers()
+                if self.command == "GET":
+                    hub.sent.append(found[4])
+                    self.wfile.write(content[begin:])
+                return True
 
             def do_PUT(self) -> None:
                 content = self.body()

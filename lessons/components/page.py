@@ -11,7 +11,7 @@ import gradio as gr
 
 from lab.errors import LabError
 from lessons.bench import Using
-from lessons.catalog import Lesson
+from lessons.catalog import Lesson, lessons
 from lessons.components.blocks import say, waiting
 from lessons.components.view import opener
 
@@ -57,6 +57,8 @@ class LessonPage:
                         inside[-1].enter_context(gr.Column(elem_classes=["after", f"after-prediction-{part.text}"]))
                     case "end":
                         inside.pop().close()
+            if self.lesson.order:
+                gr.Markdown(_neighbours(self.lesson), elem_classes="neighbours")
         self.connect()
 
     def on(
@@ -116,6 +118,17 @@ class LessonPage:
     def when_opened(self, handler: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any], **how: Any) -> Any:
         """Draw when the lesson is first shown, and anew when the corpus or the model has changed."""
         return self.on(self.opener.open, handler, inputs, outputs, **how)
+
+
+def _neighbours(lesson: Lesson) -> str:
+    """Links to the lesson before and the one after."""
+    around = {each.order - lesson.order: each for each in lessons() if each.order}
+    links = [
+        f'<a href="?lesson={around[step].id}">{before}{around[step].title}{after}</a>'
+        for step, before, after in ((-1, "← ", ""), (1, "Next: ", " →"))
+        if step in around
+    ]
+    return f'<p class="next">{"".join(links)}</p>'
 
 
 def _begin(_using: Using) -> tuple[Any, Any]:

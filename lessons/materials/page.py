@@ -64,9 +64,7 @@ def choices(using: Using) -> list[Block]:
     online = hub.reachable()
     corpora = [
         _option("reviews", "Bundled reviews", "Written for the lab, of films that don't exist. Needs no network."),
-        _hub_option(
-            "imdb", "IMDB", "50,000 real film reviews.", hub.cached(hub.IMDB, hub.IMDB_REVISION, "dataset"), online
-        ),
+        _hub_option("imdb", "IMDB", "50,000 real film reviews.", hub.cached(hub.IMDB), online),
     ]
     if using.corpus.startswith("upload:"):
         corpora.append(_option(using.corpus, "Your own file", "Uploaded from this browser."))
@@ -74,7 +72,7 @@ def choices(using: Using) -> list[Block]:
         _option("bundled", "Small DistilBERT, bundled", "22.7 million parameters; it has read books. Needs no network.")
     ]
     for name, words in MODELS.items():
-        models.append(_hub_option(name, name, words, hub.cached(name, hub.MODELS[name], "model"), online))
+        models.append(_hub_option(name, name, words, hub.cached(name), online))
     for run in using.runs:
         models += _run_options(run)
     return [

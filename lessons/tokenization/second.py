@@ -167,7 +167,7 @@ def invitation(kind: str) -> list[Block]:
     """What stands there while it isn't ready."""
     if kind == LEARNED:
         return [blocks.say("Nothing is learned from this corpus yet. It takes a few seconds.", tone="quiet")]
-    here = hub.cached(kind, hub.MODELS[kind], "model")
+    here = hub.cached(kind)
     where = "It is on this computer." if here else "It comes from the Hugging Face Hub, if that can be reached."
     return [blocks.say("{name} isn’t loaded yet. {where}", tone="quiet", name=kind, where=where)]
 

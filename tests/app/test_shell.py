@@ -1,5 +1,7 @@
 """The shell in a real browser: addresses, back and forward, progress, light and dark, the keyboard."""
 
+from itertools import pairwise
+
 import pytest
 from playwright.sync_api import expect
 
@@ -31,6 +33,16 @@ def test_back_and_forward_go_through_the_lessons_that_were_seen(open_lesson):
     expect(page.locator("#page-chunking")).to_be_hidden()
     page.go_forward()
     expect(page.locator("#page-chunking")).to_be_visible()
+
+
+def test_the_lessons_lead_from_one_to_the_next_and_back(open_lesson):
+    page = open_lesson(SHOWN[0].id)
+    for before, after in pairwise(SHOWN):
+        page.locator(f"#page-{before.id} .next a", has_text=f"Next: {after.title}").click()
+        expect(page.locator(f"#page-{after.id} h1")).to_be_visible()
+        expect(page.locator(f"#page-{after.id} .next a", has_text=before.title)).to_be_visible()
+        assert page.evaluate("scrollY") == 0
+    expect(page.locator(f"#page-{SHOWN[-1].id} .next a")).to_have_count(1)
 
 
 @pytest.mark.parametrize("lesson", [lesson.id for lesson in lessons()])

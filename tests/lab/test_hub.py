@@ -1,0 +1,134 @@
+"""DistilBERT and IMDB from the Hub: fetched once, then used without a network; a broken copy heals, or says how."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from transformers import DistilBertConfig, DistilBertForMaskedLM
+
+from lab import hub
+from lab.home import ASSETS
+from tests.hub_stand_in import StandIn
+
+MODEL = "distilbert/distilbert-base-uncased"
+ASK = {
+    "model": f"""
+    from lab.model import load_model, load_tokenizer
+    print(load_model({MODEL!r}).num_parameters(), load_tokenizer({MODEL!r}).mask_token)""",
+    "imdb": """
+    from lab.corpus import Corpus, load_corpus
+    print(sorted(load_corpus(Corpus(corpus="imdb", unsupervised=True)).num_rows.items()))""",
+}
+PROGRAM = """
+import sys
+from lab.errors import LabError
+try:{}
+except LabError as error:
+    sys.exit(str(error))
+"""
+LARGE = {"model": "model.safetensors", "imdb": hub.IMDB_FILES["train"]}
+
+
+@pytest.fixture(scope="module")
+def holds(tmp_path_factory, tokenizer):
+    """What the Hub holds: a model of DistilBERT's size with random weights, and reviews laid out as IMDB's are."""
+    folder = tmp_path_factory.mktemp("hub")
+    torch.manual_seed(0)
+    DistilBertForMaskedLM(DistilBertConfig()).to(torch.bfloat16).save_pretrained(folder / "model")
+    tokenizer.save_pretrained(folder / "model")
+    reviews = pq.read_table(ASSETS / "reviews" / "test.parquet").select(["text", "label"])
+    for i, path in enumerate(hub.IMDB_FILES.values()):
+        (folder / "imdb" / path).parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table(reviews.slice(40 * i, 40)), folder / "imdb" / path)
+    files = {kind: [path for path in (folder / kind).rglob("*") if path.is_file()] for kind in ("model", "imdb")}
+    contents = {
+        kind: {str(path.relative_to(folder / kind)): path.read_bytes() for path in found} for kind, found in files.items()
+    }
+    return {f"models/{MODEL}": contents["model"], f"datasets/{hub.IMDB}": contents["imdb"]}
+
+
+@dataclass
+class Machine:
+    """A computer with a cache of its own, with the Hub in reach or not."""
+
+    folder: Path
+    stand_in: StandIn
+
+    def ask(self, kind: str, *, online: bool) -> subprocess.CompletedProcess:
+        environment = os.environ | {
+            "HF_HOME": str(self.folder / "hf"),
+            "LAB_HOME": str(self.folder / "home"),
+            "HF_ENDPOINT": self.stand_in.address,
+            "HF_HUB_OFFLINE": "0" if online else "1",
+            "HF_HUB_DISABLE_XET": "1",
+        }
+        program = PROGRAM.format(ASK[kind])
+        return subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=120)
+
+    def copy(self, kind: str) -> Path:
+        """The largest file of its copy, as the cache keeps it."""
+        (found,) = (self.folder / "hf").rglob(f"snapshots/*/{LARGE[kind]}")
+        return found
+
+
+@pytest.fixture
+def machine(tmp_path, holds):
+    with StandIn() as stand_in:
+        stand_in.holds = holds
+        yield Machine(tmp_path, stand_in)
+
+
+@pytest.mark.parametrize(("kind", "said"), [("model", "66985530 [MASK]"), ("imdb", "[('test', 40), ('train', 80)]")])
+def test_the_first_use_fetches_with_progress_and_later_ones_need_no_network(machine, kind, said):
+    first = machine.ask(kind, online=True)
+    assert first.stdout.strip() == said, first.stderr
+    assert "100%" in first.stderr, "what is fetched shows how far it is"
+    fetched = len(machine.stand_in.sent)
+    assert fetched == len({*machine.stand_in.sent})
+    assert machine.ask(kind, online=False).stdout.strip() == said
+    assert machine.ask(kind, online=True).stdout.strip() == said
+    assert len(machine.stand_in.sent) == fetched, "what is here is not asked for again"
+
+
+@pytest.mark.parametrize("kind", ["model", "imdb"])
+def test_a_copy_that_is_not_whole_says_so_without_a_network_and_is_completed_with_one(machine, kind):
+    said = machine.ask(kind, online=True).stdout
+    copy = machine.copy(kind)
+    copy.resolve().unlink()
+    refused = machine.ask(kind, online=False)
+    assert "not whole, and the Hub can't be reached. Connect once" in refused.stderr
+    machine.stand_in.sent.clear()
+    assert machine.ask(kind, online=True).stdout == said
+    assert machine.stand_in.sent == [LARGE[kind]]
+
+
+@pytest.mark.parametrize("kind", ["model", "imdb"])
+def test_a_damaged_copy_says_so_without_a_network_and_is_replaced_with_one(machine, kind):
+    said = machine.ask(kind, online=True).stdout
+    blob = machine.copy(kind).resolve()
+    blob.write_bytes(blob.read_bytes()[:1000])
+    refused = machine.ask(kind, online=False)
+    assert "damaged, and the Hub can't be reached. Connect once" in refused.stderr
+    assert machine.ask(kind, online=True).stdout == said
+    assert machine.ask(kind, online=False).stdout == said
+
+
+def test_what_was_never_fetched_says_so_and_what_works_without(machine):
+    for kind, otherwise in (("model", 'model "bundled"'), ("imdb", "The bundled corpus works without")):
+        refused = machine.ask(kind, online=False)
+        assert "is not on this computer, and the Hub can't be reached. Connect once" in refused.stderr
+        assert otherwise in refused.stderr
+
+
+def test_a_hub_that_answers_and_has_it_not_is_told_in_a_sentence(machine):
+    machine.stand_in.holds = {}
+    for kind in ASK:
+        refused = machine.ask(kind, online=True)
+        assert "The Hub answered, but" in refused.stderr
+        assert "Traceback" not in refused.stderr
