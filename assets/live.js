@@ -60,6 +60,32 @@
 
     // Asking ------------------------------------------------------------------------------------------------------------
 
+    // A recording is played: of all that its log says, what lies before a moment that moves on.
+    const SHOWN_FOR = 40000, TICK = 250;  // ms that it takes, and between two pictures
+    let film = null;
+    const recorded = () => log?.standing?.state === 'recording';
+    const cut = step => {
+      log.at = step;
+      for (const kept of ['losses', 'scores', 'probes']) log[kept] = log.whole[kept].filter(each => each[0] <= step);
+    };
+    const stopFilm = () => { clearInterval(film); film = null; };
+    const playFilm = from => {
+      stopFilm();
+      cut(from);
+      film = setInterval(() => {
+        if (!recorded()) { stopFilm(); return; }
+        if (!inSight()) return;
+        cut(Math.min(log.started.total, log.at + log.started.total * TICK / SHOWN_FOR));
+        if (log.at >= log.started.total) stopFilm();
+        draw();
+      }, TICK);
+    };
+    const begin = () => {  // once all of it is here
+      if (!recorded() || log.whole || log.line < log.lines) return;
+      log.whole = {losses: log.losses, scores: log.scores, probes: log.probes};
+      if (!matchMedia('(prefers-reduced-motion: reduce)').matches) playFilm(0);
+    };
+
     const ask = async () => {
       clearTimeout(timer);
       let wait = SOON;
@@ -69,9 +95,10 @@
         try {
           const answer = await answered(server.poll_run([asked.run, asked.line]));
           failures = 0;
-          if (log === asked) { log.take(answer); turn(); draw(); }
+          if (log === asked) { log.take(answer); begin(); turn(); draw(); }
           if (log?.gone) wait = SELDOM;
           else if (log && log.line < log.lines) wait = 0;
+          else if (recorded()) return void (asking = false);
           else if (ENDED.includes(log?.standing?.state)) wait = SELDOM;
         } catch {
           failures += 1;
@@ -87,7 +114,7 @@
     // Tell Python when another run is shown, and when it begins or ends: what depends on that is drawn anew.
     const turn = () => {
       const state = log?.standing?.state;
-      const phase = !log || log.gone ? 'none' : !state ? '' : ENDED.includes(state) && log.line === log.lines ? 'ended' : log.started ? 'begun' : 'waiting';
+      const phase = !log || log.gone ? 'none' : !state ? '' : [...ENDED, 'recording'].includes(state) && log.line === log.lines ? 'ended' : log.started ? 'begun' : 'waiting';
       const now = `${log?.run || ''} ${phase}`;
       if (!phase || now === told) return;
       told = now;
@@ -100,6 +127,7 @@
       log = run ? lab.runLog(run) : null;
       said = chosen = look = null;
       stopPlaying();
+      stopFilm();
       if (!log) turn();
       draw();
       ask();
@@ -132,6 +160,7 @@
     };
 
     const choose = (step, page = 0) => {
+      if (recorded()) return;
       chosen = step;
       draw();
       trigger('point', {run: log.run, step, page, token: token(log.run)});
@@ -142,6 +171,7 @@
       if (!what) return;
       if (what === 'use') { lab.using.use({model: log.run}); draw(); }
       else if (what === 'play') play();
+      else if (what === 'film') { if (film) { stopFilm(); cut(log.started.total); } else playFilm(0); draw(); }
       else if (what === 'look') { const step = Number(root.querySelector('.live-step').value); if (step >= 1) choose(Math.round(step)); }
       else act(what);
     };
@@ -191,7 +221,7 @@
       const {state, words} = log.standing;
       const total = log.started?.total, step = lastStep();
       const before = state === 'running' && !log.losses.length;
-      const mine = token(log.run) ? '' : ' You are watching: only whoever started it can stop or change it.';
+      const mine = token(log.run) || recorded() ? '' : ' You are watching: only whoever started it can stop or change it.';
       return make('div', {class: 'live-head', 'data-key': 'head'},
         make('p', {class: 'live-name'}, ...log.about.words.map((word, i) => make(i ? 'span' : 'b', {}, word))),
         make('p', {class: `live-state ${state}`, 'aria-live': 'polite'}, failures > 1 ? 'The lab does not answer; asking again …' : (before ? 'Scoring held-out text before the first step.' : words) + mine),
@@ -205,6 +235,7 @@
       const {state, resumable, model} = log.standing, mine = Boolean(token(log.run)), ended = ENDED.includes(state);
       const used = lab.using.value.model === log.run;
       const row = [
+        recorded() && log.whole && button('film', film ? 'To the end' : 'Play it again', 'primary'),
         mine && ['waiting', 'starting', 'running'].includes(state) && button('stop', state === 'waiting' ? 'Leave the queue' : 'Stop', 'danger'),
         mine && resumable && button('resume', 'Resume', 'primary'),
         model && (used ? make('span', {class: 'say quiet'}, 'The lessons use this model now.') : button('use', 'Use this model in all lessons', 'primary')),
@@ -226,7 +257,7 @@
       if (log.pace && log.standing.state === 'running') {
         add(log.pace[0].toLocaleString('en'), 'tokens a second');
         add(clock(log.pace[1]), 'left');
-      } else if (log.pace && ENDED.includes(log.standing.state)) add(clock(log.pace[2]), 'it took');
+      } else if (log.pace && (recorded() || ENDED.includes(log.standing.state))) add(clock(log.pace[2]), 'it took');
       return make('div', {'data-key': 'figures'}, shown.length > 0 && lab.blocks.figures({figures: shown}),
         log.started && make('p', {class: 'say quiet'}, log.started.said));
     };
@@ -235,8 +266,8 @@
       if (!log.started) return make('div', {'data-key': 'no-curve'});
       return make('figure', {class: 'chart', 'data-key': 'curve'},
         make('div', {class: 'live-plot', 'data-opaque': ''}),
-        make('figcaption', {}, 'Low is good. Right of the picture, the same as perplexity: e to the power of the loss. Baselines outside it come in sight with a double click. ', make('b', {}, 'Click on a point'), ' to see what the model read at that step.'),
-        make('p', {class: 'live-look'},
+        make('figcaption', {}, 'Low is good. Right of the picture, the same as perplexity: e to the power of the loss. Baselines outside it come in sight with a double click. ', !recorded() && [make('b', {}, 'Click on a point'), ' to see what the model read at that step.']),
+        !recorded() && make('p', {class: 'live-look'},
           make('label', {}, 'Step ', make('input', {class: 'number-input live-step', type: 'number', min: 1, max: log.started.total, value: 1})),
           button('look', 'Look into this step', 'small')));
     };
@@ -269,7 +300,7 @@
     // The curve ------------------------------------------------------------------------------------------------------------
 
     const drawCurve = () => {
-      const state = JSON.stringify([log.run, log.line, log.started, chosen, inView(), lab.store.get('forecasts', log.run), document.body.classList.contains('dark')]);
+      const state = JSON.stringify([log.run, log.line, log.at, log.started, chosen, inView(), lab.store.get('forecasts', log.run), document.body.classList.contains('dark')]);
       if (state === drawn) return;
       drawn = state;
       plot.setAttribute('aria-label', inWords());

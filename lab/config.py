@@ -167,7 +167,13 @@ _TUTORIAL: dict[str, Any] = {
 PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     "quick": (
         "the bundled model on the bundled reviews, a minute or two on two CPU cores",
-        {"num_train_epochs": 1.0, "max_test_chunks": 100, "warmup_steps": 5},
+        {
+            "num_train_epochs": 1.0,
+            "learning_rate": 3e-4,
+            "max_train_chunks": 1_400,
+            "max_test_chunks": 100,
+            "warmup_steps": 5,
+        },
     ),
     "tutorial": (
         "DistilBERT on IMDB as tutorials do it: 10,000 training and 1,000 held-out chunks, 3 epochs",

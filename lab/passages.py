@@ -146,7 +146,7 @@ class Passage:
 
 
 def find(
-    documents: Sequence[str], tokenizer: "PreTrainedTokenizerFast", *, wanted: int = 12, most: int = 200, seed: int = 0
+    documents: Sequence[str], tokenizer: "PreTrainedTokenizerFast", *, wanted: int = 12, most: int = 400, seed: int = 0
 ) -> list[Passage]:
     """Passages of a corpus, one a document, the best first; of up to `most` documents, drawn by the seed.
 

@@ -46,7 +46,7 @@ def size_of(corpus: Corpus) -> Size:
 
     >>> size = size_of(Corpus(max_train_documents=100))
     >>> size.train_documents, size.test_documents, size.counted
-    (100, 156, False)
+    (100, 150, False)
     """
     splits, counted = _splits(corpus)
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,7 @@ class _Session(TrainerCallback):
     def train(self, run: Run | None, checkpoint: Path | None) -> None:
         """From the configuration to the last event. Raises LabError before the run has started, never after."""
         config = self.config
+        _check_tracker(config.report_to)
         model = load_model(config.model, config.optimization.dropout)
         check_fits(model, config.chunking.chunk_size)
         hardware = choose(config.device, config.precision, model.config.hidden_size)
@@ -143,6 +145,9 @@ class _Session(TrainerCallback):
             tokenizer=prepared.tokenizer,
             callbacks=[self],
         )
+        for callback in self.trainer.callback_handler.callbacks:  # or TensorBoard's would go with the staging folder
+            if getattr(callback, "logging_dir", "") is None:
+                callback.logging_dir = str(run.folder / "tensorboard")
         if args.world_size == 1:  # of several processes none may leave a score unfinished alone
             self.trainer.leave_scoring = self._asked_to_stop
         self.loaded = Loaded(config.model, model, prepared.tokenizer, hardware.device, "fp32")
@@ -399,6 +404,14 @@ def _training_arguments(config: RunConfig, hardware: Hardware, resuming: bool) -
     )
     args._n_gpu = min(args.n_gpu, 1)  # several GPUs go through `accelerate launch`, a process each, never DataParallel
     return args
+
+
+def _check_tracker(name: str) -> None:
+    packages = {"tensorboard": ("tensorboard", "tensorboardX")}.get(name, (name,))
+    require(
+        name == "none" or any(map(find_spec, packages)),
+        f"report_to is {name!r}, but that is not installed here. Run `pip install {name}`, or leave report_to at none.",
+    )
 
 
 def _is_due(step: int, every: int | None) -> bool:

@@ -18,6 +18,7 @@ from lab.errors import LabError, RunError, require
 from lab.events import Evaluated, Event, Failed, Finished, Probed, RunStarted, Stepped, Stopped
 from lab.jobs import Standing
 from lab.log import read
+from lab.recordings import made_on, recording, recordings
 from lab.runs import Run, curve
 from lab.thinning import thin
 from lessons import bench
@@ -62,8 +63,10 @@ def poll_run(asked: Any) -> dict[str, Any]:
     """[run, line] → where the run stands, and what its log says behind that line, as much of it as goes into one answer."""
     try:
         name, line = _asked(asked)
-        run = bench.run_of(name)
-        now = jobs.standing(name)  # asked first: what is in the log of a run that has ended is all there will be
+        recorded = recording(name)
+        run = recorded or bench.run_of(name)
+        # Asked first: what is in the log of a run that has ended is all there will be.
+        now = _recorded(name) if recorded else jobs.standing(name)
         answer = _news(run, line)
         if line == 0:
             answer["about"] = about(run)
@@ -72,6 +75,10 @@ def poll_run(asked: Any) -> dict[str, Any]:
     has_model = now.state in ENDED and run.model.is_dir()
     standing = {"state": now.state, "words": said(now), "resumable": now.resumable, "model": has_model}
     return {"run": name, "from": line, **answer, "standing": standing}
+
+
+def _recorded(name: str) -> Standing:
+    return Standing(name, "recording", None, None, None, None, False)
 
 
 def _asked(asked: Any) -> tuple[str, int]:
@@ -213,6 +220,8 @@ def said(now: Standing) -> str:
             return "Stopping after the step it is at; the model so far is kept."
         case "finished":
             return "Finished."
+        case "recording":
+            return "A recording: this was trained elsewhere, and its model is not here."
         case state:
             return f"{state.capitalize()}.{reason}{again}"
 
@@ -323,4 +332,15 @@ def own_runs(names: Iterable[str], shown: str) -> dict[str, Any]:
         note = f"{', '.join(words)}: {now.state}{reached}"
         label = f"Run {name.rpartition('-')[2]}"
         rows.append({"run": name, "label": label, "note": note, "shown": name == shown, "ended": now.state in ENDED})
+    return {"type": "own_runs", "rows": rows}
+
+
+def recorded_runs() -> dict[str, Any]:
+    """The block that lists the recordings, each with the hardware that it was made on."""
+    rows = []
+    for run in recordings():
+        summary, words = run.summary(), about(run)["words"]
+        reached = f"perplexity {summary['perplexity_before']:.1f} → {summary['perplexity']:.1f}, {summary['steps']:,} steps"
+        note = f"{', '.join(words[1:])}: {reached}. {made_on(run)}"
+        rows.append({"run": run.id, "label": f"Recording “{run.id}”", "note": note, "shown": False, "ended": False})
     return {"type": "own_runs", "rows": rows}

@@ -8,11 +8,12 @@ import gradio as gr
 
 from lab import jobs
 from lab.errors import LabError, RunError, require
+from lab.recordings import recording
 from lessons import bench
 from lessons.bench import Using
 from lessons.components import blocks
 from lessons.components.blocks import Block
-from lessons.components.live_run import live_run, own_runs, sentences_place
+from lessons.components.live_run import live_run, own_runs, recorded_runs, sentences_place
 from lessons.components.page import LessonPage
 from lessons.components.runs import STRATEGIES
 from lessons.components.view import view
@@ -93,6 +94,9 @@ class Page(LessonPage):
     def slot_mine(self) -> None:
         self.mine = view()
 
+    def slot_recordings(self) -> None:
+        view([recorded_runs()])
+
     def settings(self) -> dict[str, Any]:
         controls = self.controls
         return {
@@ -165,6 +169,11 @@ def turned(using: Using, event: gr.EventData, *values: Any) -> tuple[Any, ...]:
         config = form.read(using, values)
         waiting = blocks.say("The questions are about your run. They come when it has ended.", tone="quiet")
         return [own_runs(using.runs, "")], None, [forecast.questions(config)], [], [waiting], [drawer(config)]
+    if recorded := recording(name):
+        config = form.read(using, values)
+        told = blocks.say("The questions are about runs of yours: a recording keeps no model to be asked.", tone="quiet")
+        asked = [forecast.questions(config)]
+        return [own_runs(using.runs, "")], None, asked, [], [told], [drawer(recorded.config())]
     run = bench.run_of(name)
     state = jobs.standing(name).state
     return (

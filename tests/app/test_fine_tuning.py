@@ -429,3 +429,22 @@ def test_axe_finds_nothing_serious_with_a_run_on_the_page(browser, server, tiny,
         found = [each for each in Axe().run(page).response["violations"] if each["impact"] in ("serious", "critical")]
         told = [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"][:4]]
         assert not found, "\n".join(told)
+
+
+def test_a_recording_is_played_and_says_that_it_is_one(open_lesson):
+    page = open_lesson("fine-tuning")
+    page.get_by_role("button", name="Show Recording “imdb-token”").click()
+    expect(state(page)).to_contain_text("A recording: this was trained elsewhere")
+    expect(page.locator(".live")).to_contain_text("CPU")
+    expect(page.locator(".live [data-act=look], .live [data-act=stop], .live [data-act=use]")).to_have_count(0)
+    done = page.locator(".live .figure", has_text="steps done").locator("dd")
+    first = int(done.inner_text().split()[0].replace(",", ""))
+    page.wait_for_function(
+        "first => Number(document.querySelector('.live .figure dd').textContent.split(' ')[0].replace(',', '')) > first",
+        arg=first,
+    )
+    page.get_by_role("button", name="To the end").click()
+    expect(done).to_have_text(re.compile(r"^([\d,]+) of \1$"))
+    expect(page.locator(".live-sentence").first).to_be_visible()
+    page.get_by_role("button", name="Play it again").click()
+    expect(page.get_by_role("button", name="To the end")).to_be_visible()

@@ -99,7 +99,7 @@ def test_few_documents_are_gone_through_again(corpus, words, tokenizer):
 
 def test_a_corpus_that_is_too_small_is_refused_in_a_sentence(corpus, words, tokenizer, films):
     with pytest.raises(CorpusError, match="this corpus holds too few"):
-        deal(tokenizer, words, corpus["test"]["text"][:2], 0)
+        deal(tokenizer, words, [corpus["test"]["text"][0][:200]], 0)
     small = load_corpus(Corpus(corpus=str(films)))
     with pytest.raises(CorpusError, match="this corpus holds too few"):
         deal(tokenizer, lexicon(small["train"]["text"], tokenizer), small["train"]["text"], 0)

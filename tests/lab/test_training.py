@@ -389,3 +389,24 @@ def test_a_run_learns_what_the_corpus_says(films, home):
     probes = [dict(event.fills[0][1]) for event in events if isinstance(event, Probed)]
     assert probes[0] != probes[-1]
     assert math.isfinite(scores[-1])
+
+
+def test_a_tracker_is_handed_the_curve_by_transformers_own_integration(tiny, films, home):
+    from tensorboardX.proto.event_pb2 import Event
+
+    list(fine_tune(quick(tiny, films, report_to="tensorboard")))
+    (log,) = home.rglob("events.out.tfevents.*")
+    content, names = log.read_bytes(), set()
+    while content:  # each record: its length, a checksum, the event, a checksum
+        size = int.from_bytes(content[:8], "little")
+        event = Event.FromString(content[12 : 12 + size])
+        names |= {value.tag for value in event.summary.value}
+        content = content[16 + size :]
+    assert {"train/loss", "train/learning_rate"} <= names
+
+
+def test_a_tracker_that_is_not_installed_is_named_before_anything_starts(tiny, films):
+    before = len(list_runs())
+    with pytest.raises(LabError, match="pip install wandb"):
+        list(fine_tune(quick(tiny, films, report_to="wandb")))
+    assert len(list_runs()) == before

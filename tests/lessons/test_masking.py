@@ -281,9 +281,9 @@ def test_a_text_with_nothing_to_mask_or_too_much_of_it_is_refused(text, sentence
 
 @pytest.mark.parametrize("kind", ["siblings", "mentions"])
 def test_a_measurement_tells_how_far_it_is_and_the_averages_of_what_it_read(kind, monkeypatch):
-    monkeypatch.setattr(own, "MEASURED", 8)
+    monkeypatch.setattr(own, "MEASURED", 30)
     *_, (done, of, clues) = own.measure(USING, kind)
-    assert done == of == 8
+    assert done == of == 30
     told = own.measured(kind, clues)
     (bars,) = of_type(told, "bars")
     averages = [sum(clue.in_sight for clue in clues) / len(clues), sum(clue.hidden for clue in clues) / len(clues)]
