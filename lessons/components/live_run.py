@@ -180,7 +180,7 @@ def about(run: Run) -> dict[str, Any]:
     other = {"token": "whole_word", "whole_word": "token"}[config.masking.strategy]
     return {
         "words": [
-            f"run {run.id.rpartition('-')[2]}",
+            f"recording {run.id}" if recording(run.id) else f"run {run.id.rpartition('-')[2]}",
             STRATEGIES[config.masking.strategy],
             f"learning rate {chosen.learning_rate:g}",
             f"{corpus_of(config.data.corpus)}, {model_of(config.model)}",

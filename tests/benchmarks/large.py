@@ -22,7 +22,7 @@ from lab.corpus import Corpus
 from lab.preparation import prepare
 from tests.benchmarks import report, reviews, seconds
 
-TOKENS_A_REVIEW = 270  # about
+TOKENS_A_REVIEW = 300  # about
 SIZES = (10_000_000, 100_000_000)
 BATCHES = 1_000
 

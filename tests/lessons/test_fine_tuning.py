@@ -138,7 +138,7 @@ def test_run_asks_for_a_run_that_belongs_to_whoever_asked(home):
     request = SimpleNamespace(client=SimpleNamespace(host="10.0.0.9"), headers={})
     given = form_values(preset("quick", max_steps=3, strategy="whole_word"))
     started = page.start(Using(), request, *given)[0]
-    assert started["name"] == "whole-word masking, learning rate 0.0002"
+    assert started["name"] == "whole-word masking, learning rate 0.0003"
     assert jobs.owns(started["run"], started["token"])
     assert get_run(started["run"]).config() == form.read(Using(), given)
     page.start(Using(), request, *given)
