@@ -191,7 +191,7 @@ def test_a_run_goes_on_through_a_reload_and_is_stopped_from_another_tab_of_its_o
     assert steps == list(range(1, len(steps) + 1)), "what was done again stands once"
     page.locator(".live-buttons [data-act=delete]").click()
     expect(page.locator("#live-run .note.good")).to_contain_text("Deleted")
-    expect(page.locator(".own-runs li")).to_have_count(0)
+    expect(page.locator(".own-runs [data-what=delete]")).to_have_count(0)
     assert not (server.home / "runs" / name).exists()
 
 
