@@ -22,7 +22,7 @@ HOSTILE = {
 
 
 FREE = ("tokenization-text", "masking-text", "fill-mask-text")  # a page's main text takes all of it
-SOME = ("script", "template", "control", "right to left")  # the others
+SOME = ("script", "template")  # the others
 
 
 def text_controls() -> dict[str, list[str]]:
