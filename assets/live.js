@@ -58,9 +58,9 @@
     const token = run => lab.store.get('runs', run)?.token || '';
     const inSight = () => !document.hidden && root.checkVisibility();
 
-    // Asking ------------------------------------------------------------------------------------------------------------
+    // Playing a recording -----------------------------------------------------------------------------------------------
 
-    // A recording is played: of all that its log says, what lies before a moment that moves on.
+    // Of all that its log says, what lies before a moment that moves on.
     const SHOWN_FOR = 40000, TICK = 250;  // ms that it takes, and between two pictures
     let film = null;
     const recorded = () => log?.standing?.state === 'recording';
@@ -85,6 +85,8 @@
       log.whole = {losses: log.losses, scores: log.scores, probes: log.probes};
       if (!matchMedia('(prefers-reduced-motion: reduce)').matches) playFilm(0);
     };
+
+    // Asking ------------------------------------------------------------------------------------------------------------
 
     const ask = async () => {
       clearTimeout(timer);
@@ -284,7 +286,7 @@
       const last = log.probes.length - 1, at = Math.min(look ?? last, last);
       const [step, answers] = log.probes[at], first = log.probes[0][1];
       return make('div', {class: 'live-probes', 'data-key': 'probes'},
-        make('h3', {class: 'heading'}, 'Your probe sentences, as it learns'),
+        make('h3', {class: 'heading'}, recorded() ? 'Its probe sentences, as it learns' : 'Your probe sentences, as it learns'),
         make('div', {class: 'live-time'},
           button('play', playing ? 'Pause' : 'Play', 'small'),
           make('input', {type: 'range', class: 'live-scrub', min: 0, step: 1, 'aria-label': 'Moment of the run', 'aria-valuetext': `step ${step}`}),

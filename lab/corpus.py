@@ -300,23 +300,13 @@ def _first_bad_line(path: Path) -> str | None:
 
 
 def _load_imdb() -> "dict[str, Dataset]":
-    """From the local cache if it is there whole, else from the Hub; a damaged copy is fetched anew, once."""
-
     def load(folder: Path) -> "dict[str, Dataset]":
         return {split: _load_file(folder / file) for split, file in hub.IMDB_FILES.items()}
 
     try:
-        folder = hub.fetch(hub.IMDB)
-        try:
-            return load(folder)
-        except CorpusError:
-            return load(hub.fetch(hub.IMDB, anew=True))
-    except hub.Unreachable as error:
+        return hub.loaded(hub.IMDB, load)
+    except hub.NotFetched as error:
         raise CorpusError(f"{error} The bundled corpus works without: reviews.") from error
-    except CorpusError:
-        raise
-    except Exception as error:
-        raise CorpusError(f"The Hub answered, but IMDB did not come: {hub.reason(error)} Try again.") from error
 
 
 def _as_text(dataset: "Dataset", corpus: Corpus) -> "Dataset":

@@ -4,10 +4,13 @@ A machine without network would wait 20 to 50 s for each failing look-up. So the
 most; if it doesn't answer, its libraries are switched offline, for this process and for those it starts.
 """
 
+import hashlib
 import os
 import threading
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 # What a run may start from, each at a fixed revision: weights in safetensors, no code.
 MODELS = {
@@ -24,8 +27,8 @@ _MODEL_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer
 SECONDS = 2.0
 
 
-class Unreachable(Exception):
-    """What is needed of the Hub is not here, and it doesn't answer; the message is a sentence."""
+class NotFetched(Exception):
+    """What is needed of the Hub is not here and can't be had; the message is a sentence."""
 
 
 @cache
@@ -45,27 +48,49 @@ def cached(name: str) -> bool:
     return all((snapshot / file).is_file() for file in _about(name)[2])  # a link to a file that is gone is none
 
 
-def fetch(name: str, *, anew: bool = False) -> Path:
-    """The folder with the files of IMDB or of a model, downloaded first if they are not all here.
+def loaded(name: str, load: Callable[[Path], Any]) -> Any:
+    """What `load` makes of the folder with the files of IMDB or of a model, which are downloaded if they are not here.
 
-    An interrupted download is completed; `anew` replaces files that turned out to be damaged. Raises Unreachable if the Hub
-    is needed and doesn't answer, and what its client raises if it refuses.
+    An interrupted download is completed, and files that turn out to be damaged are replaced, once. Raises NotFetched, and
+    what `load` raises on files that are whole.
     """
+    _fetch(name, [file for file in _about(name)[2] if not (_snapshot(name) / file).is_file()], "not whole")
+    try:
+        return load(_snapshot(name))
+    except Exception:  # the readers raise what they like
+        broken = [file for file in _about(name)[2] if _damaged(_snapshot(name) / file)]
+        if not broken:
+            raise
+    _fetch(name, broken, "damaged")
+    return load(_snapshot(name))
+
+
+def _fetch(name: str, files: Sequence[str], state: str) -> None:
+    """Download these files, on from where it broke off, or anew. `state` is that of the copy on this computer."""
+    if not files:
+        return
     from huggingface_hub import hf_hub_download
 
-    kind, revision, files = _about(name)
-    snapshot = _snapshot(name)
-    if anew or not cached(name):
-        if not reachable():
-            state = f"The copy of {name} on this computer is {'damaged' if anew else 'not whole'}"
-            begun = snapshot.is_dir()
-            raise Unreachable(
-                f"{state if begun else f'{name} is not on this computer'}, and the Hub can't be reached. Connect once and "
-                "try again."
-            )
+    if not reachable():
+        begun = f"The copy of {name} on this computer is {state}"
+        raise NotFetched(
+            f"{begun if _snapshot(name).is_dir() else f'{name} is not on this computer'}, and the Hub can't be reached. "
+            "Connect once and try again."
+        )
+    kind, revision, _ = _about(name)
+    try:
         for file in files:
-            hf_hub_download(name, file, repo_type=kind, revision=revision, force_download=anew)
-    return snapshot
+            hf_hub_download(name, file, repo_type=kind, revision=revision, force_download=state == "damaged")
+    except Exception as error:  # whatever its client raises
+        raise NotFetched(f"The Hub answered, but {name} could not be fetched: {reason(error)} Try again.") from error
+
+
+def _damaged(file: Path) -> bool:
+    """Whether a file's content is another than the cache's name for it says: its SHA-256, or git's name for small files."""
+    blob = file.resolve()
+    content = blob.read_bytes()
+    git = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    return len(blob.name) in (40, 64) and blob.name not in (git, hashlib.sha256(content).hexdigest())
 
 
 def _snapshot(name: str) -> Path:

@@ -67,30 +67,16 @@ def load_tokenizer(name: str) -> "PreTrainedTokenizerFast":
     return tokenizer
 
 
-def _load(name: str, load: Callable[..., Any]) -> Any:
-    if name in hub.MODELS:
-        return _load_from_hub(name, load)
-    folder = _folder(name)
+def _load(name: str, load: Callable[[str], Any]) -> Any:
+    where = name if name in hub.MODELS else _folder(name)
     try:
-        return load(str(folder))
-    except Exception as error:
-        raise ModelError(f"Can't load the model in {folder}: {_first_line(error)}. Its files may be damaged.") from error
-
-
-def _load_from_hub(name: str, load: Callable[..., Any]) -> Any:
-    """From the local cache if it is there whole, else from the Hub; a damaged copy is fetched anew, once."""
-    try:
-        folder = hub.fetch(name)
-        try:
-            return load(str(folder))
-        except Exception:
-            return load(str(hub.fetch(name, anew=True)))
-    except hub.Unreachable as error:
+        if name in hub.MODELS:
+            return hub.loaded(name, lambda folder: load(str(folder)))
+        return load(str(where))
+    except hub.NotFetched as error:
         raise ModelError(f'{error} The bundled model works without: model "{BUNDLED}".') from error
-    except Exception as error:
-        raise ModelError(
-            f"The Hub answered, but {name} could not be loaded from it: {hub.reason(error)} Try again."
-        ) from error
+    except Exception as error:  # the readers of weights and of tokenizers raise what they like
+        raise ModelError(f"Can't load the model in {where}: {_first_line(error)}. Its files may be damaged.") from error
 
 
 def _folder(name: str) -> Path:

@@ -34,16 +34,16 @@ def push(_using: Using, run: str, owner: str, repo: str, token: str, private: bo
     """Score, write the card, upload. The token field is emptied at once."""
     yield blocks.waiting("Looking at the run …"), ""
     require(bool(run), "You have trained no model yet, so there is nothing to upload.", RunError)
-    require(jobs.owns(run, owner), "Only whoever started a run may upload its model.", RunError)
+    found, repo, token = bench.run_of(run), (repo or "").strip(), (token or "").strip()
+    require(jobs.owns(run, owner or ""), "Only whoever started a run may upload its model.", RunError)
     # Never the token of the computer that runs the lab: whoever presses the button uploads in their own name.
-    require(bool(token.strip()), "Give a token of yours that may write. You make one in your settings on the Hub.")
+    require(bool(token), "Give a token of yours that may write. You make one in your settings on the Hub.")
     from lab import publish
 
-    found = bench.run_of(run)
-    publish.check(found, repo.strip())
+    publish.check(found, repo)
     yield blocks.waiting("Scoring the model and its base for the card …"), gr.skip()
-    card = publish.model_card(found, repo.strip(), publish.score_run(found))
+    card = publish.model_card(found, repo, publish.score_run(found))
     yield blocks.waiting("Uploading …"), gr.skip()
-    address = publish.upload(found, repo.strip(), card, token=token.strip(), private=bool(private))
+    address = publish.upload(found, repo, card, token=token, private=bool(private))
     told = blocks.say("Your model is on the Hub: {address}", tone="good", live=True, address=address)
     yield [told], gr.skip()

@@ -59,11 +59,12 @@ class Machine:
 
     folder: Path
     stand_in: StandIn
+    home: Path | None = None
 
     def ask(self, kind: str, *, online: bool) -> subprocess.CompletedProcess:
         environment = os.environ | {
             "HF_HOME": str(self.folder / "hf"),
-            "LAB_HOME": str(self.folder / "home"),
+            "LAB_HOME": str(self.home or self.folder / "home"),
             "HF_ENDPOINT": self.stand_in.address,
             "HF_HUB_OFFLINE": "0" if online else "1",
             "HF_HUB_DISABLE_XET": "1",
@@ -113,6 +114,16 @@ def test_a_damaged_copy_says_so_without_a_network_and_is_replaced_with_one(machi
     refused = machine.ask(kind, online=False)
     assert "damaged, and the Hub can't be reached. Connect once" in refused.stderr
     assert machine.ask(kind, online=True).stdout == said
+
+
+def test_a_whole_copy_is_not_fetched_again_for_a_fault_that_is_elsewhere(machine):
+    machine.ask("imdb", online=True)
+    machine.stand_in.sent.clear()
+    machine.home = machine.folder / "a file"
+    machine.home.touch()
+    refused = machine.ask("imdb", online=True)
+    assert "LAB_HOME" in refused.stderr
+    assert machine.stand_in.sent == []
 
 
 def test_what_was_never_fetched_says_so_and_what_works_without(machine):
