@@ -14,7 +14,7 @@ from lessons.components.page import LessonPage
 from lessons.components.view import view
 from lessons.masking import code, exercises, lanes, own
 from lessons.masking.lanes import Dials
-from lessons.masking.passages import FOUND, LONGEST, card, passage_of
+from lessons.masking.passages import FIRST, FOUND, LONGEST, card, passage_of
 from lessons.materials.using import corpus_name, model_name
 
 EPOCHS = 50
@@ -30,7 +30,7 @@ class Page(LessonPage):
             self.passage = gr.Slider(
                 1,
                 FOUND,
-                value=1,
+                value=FIRST,
                 step=1,
                 label="Passage",
                 info="Found by code in the corpus in use: some words of several pieces, and a word that comes twice.",

@@ -99,6 +99,7 @@ def test_a_link_brings_its_settings_and_its_place_along(open_lesson, visitor):
 
 def test_all_questions_answered_tick_the_check_off_and_another_size_asks_anew(page):
     card = page.locator("#page-chunking .questions")
+    expect(card.locator("fieldset").first).to_be_visible()
     for question in card.locator("fieldset").all():
         for option in question.locator("label.option").all():
             option.click()

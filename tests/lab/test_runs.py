@@ -165,7 +165,7 @@ def test_deleting_removes_the_folder_and_leaves_no_trace(run):
 
 
 def test_a_comparison_shows_only_the_settings_that_differ(home):
-    one = written(create_run(preset("quick")), started(), evaluated(0), evaluated(1), EVERY[5])
+    one = written(create_run(preset("quick", learning_rate=2e-4)), started(), evaluated(0), evaluated(1), EVERY[5])
     two = written(create_run(preset("quick", strategy="whole_word", learning_rate=1e-4)), started(), evaluated(0), EVERY[5])
     found = compare_runs([one, two])
     assert found.settings == {"strategy": ("token", "whole_word"), "learning_rate": (2e-4, 1e-4)}

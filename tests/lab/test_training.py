@@ -406,7 +406,7 @@ def test_a_tracker_is_handed_the_curve_by_transformers_own_integration(tiny, fil
 
 
 def test_a_tracker_that_is_not_installed_is_named_before_anything_starts(tiny, films, monkeypatch):
-    monkeypatch.setattr("lab.training.find_spec", lambda name: None)
+    monkeypatch.setattr("lab.training.find_spec", lambda _: None)
     before = len(list_runs())
     with pytest.raises(LabError, match="pip install wandb"):
         list(fine_tune(quick(tiny, films, report_to="wandb")))
