@@ -72,8 +72,14 @@ class Piece:
 
 
 def word(*pieces: Piece, leak: bool = False, torn: bool = False, doc: int | None = None) -> dict[str, Any]:
-    """Pieces joined to a word. `doc` 1 to 4 gives a document's line; `torn` marks a word that a border cuts."""
-    drawn = [{key: value for key, value in asdict(piece).items() if value not in (None, False)} for piece in pieces]
+    """Pieces joined to a word. `doc` 1 to 4 gives a document's line; `torn` marks a word that a border cuts.
+
+    >>> word(Piece(text="film", heat=0))["pieces"]  # no surprise at all is a surprise of 0
+    [{'text': 'film', 'kind': 'ordinary', 'heat': 0}]
+    """
+    drawn = [
+        {key: value for key, value in asdict(piece).items() if value is not None and value is not False} for piece in pieces
+    ]
     return {"pieces": drawn, "leak": leak, "torn": torn, "doc": doc}
 
 
