@@ -129,7 +129,10 @@ def tokenize(dataset: "Dataset", tokenizer: "PreTrainedTokenizerFast", column: s
 
 
 def backend(tokenizer: "PreTrainedTokenizerFast") -> "Tokenizer":
-    """The Rust tokenizer inside, set to neither cut nor pad. Raises ModelError for a slow tokenizer, which has no words."""
+    """The Rust tokenizer inside, set to neither cut nor pad, and to read special tokens as the tokenizer itself does.
+
+    Raises ModelError for a slow tokenizer, which has no words.
+    """
     require(
         getattr(tokenizer, "is_fast", False),
         "This tokenizer is a slow one, which can't say what its words are. Choose a model with a fast tokenizer.",
@@ -138,6 +141,7 @@ def backend(tokenizer: "PreTrainedTokenizerFast") -> "Tokenizer":
     inner = tokenizer.backend_tokenizer
     inner.no_truncation()
     inner.no_padding()
+    inner.encode_special_tokens = tokenizer.split_special_tokens  # a call that asked otherwise leaves its wish behind
     return inner
 
 
