@@ -1,36 +1,27 @@
 """Be the model: what the page shows is what the game says, each question has one right answer, and anything may be sent."""
 
-import contextlib
-import io
 import json
 import math
 import re
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from lab.cloze import BLANKS, WORDS, Blank, Hidden, Score, belief, score
 from lab.errors import SettingError
-from lessons import bench
 from lessons.be_the_model import exercises, page, picture
 from lessons.be_the_model.picture import Answer
 from lessons.bench import Using
+from tests.lessons.reading import of, printed, right
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("warm")
+
 USING = Using()
 ROUND = 3
 GIVEN = [{"picked": [i % WORDS], "confidence": "sure"} for i in range(BLANKS - 1)] + [
     {"picked": [0, 4], "confidence": "hunch"}
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def warm():
-    if not bench.is_warm():
-        bench.warm_up()
-    bench.wait_until_warm()
 
 
 def played(given, number=ROUND, using=USING):
@@ -46,10 +37,6 @@ def asked():
 @pytest.fixture(scope="module")
 def found(asked):
     return score(asked, [belief(WORDS, each["picked"], each["confidence"]) for each in GIVEN])
-
-
-def of_type(blocks, kind):
-    return [block for block in blocks if block["type"] == kind]
 
 
 def said(blocks):
@@ -110,19 +97,19 @@ def test_the_outcome_stands_beside_the_prediction_when_all_are_answered(found):
 
 
 def test_steps_are_ticked_off_by_doing():
-    assert [block["step"] for block in of_type(page.predicted(USING), "did")] == ["predict"]
-    assert not of_type(played(GIVEN[:-1])[1], "did")
-    assert [block["step"] for block in of_type(played(GIVEN)[1], "did")] == ["fill"]
+    assert [block["step"] for block in of(page.predicted(USING), "did")] == ["predict"]
+    assert not of(played(GIVEN[:-1])[1], "did")
+    assert [block["step"] for block in of(played(GIVEN)[1], "did")] == ["fill"]
 
 
 def test_the_outcome_goes_from_one_probability_to_both_perplexities(asked, found):
     outcome = played(GIVEN)[2]
-    shown = [figure["value"] for figure in of_type(outcome, "figures")[0]["figures"]]
+    shown = [figure["value"] for figure in of(outcome, "figures")[0]["figures"]]
     assert shown == [f"{found.better} of 8", f"{found.your_perplexity:.1f}", f"{found.models_perplexity:.1f}"]
-    (step,) = [block["values"] for block in of_type(outcome, "say") if "**Perplexity**" in block["text"]]
+    (step,) = [block["values"] for block in of(outcome, "say") if "**Perplexity**" in block["text"]]
     assert step["nats"] == f"{-math.log(found.yours[0]):.2f}"
     assert step["perplexity"] == f"{math.exp(sum(-math.log(p) for p in found.yours) / BLANKS):.1f}"
-    rows = of_type(outcome, "bars")[0]["rows"]
+    rows = of(outcome, "bars")[0]["rows"]
     assert [[value["text"] for value in row["values"]] for row in rows] == [
         [f"{-math.log(yours):.2f}", f"{abs(-math.log(models)):.2f}"]
         for yours, models in zip(found.yours, found.models, strict=True)
@@ -152,11 +139,6 @@ def test_words_that_beat_the_author_s_are_named(asked):
 
 def ask(asked, found):
     return {each["id"]: each for each in exercises.questions(asked, found, "about")["questions"]}
-
-
-def right(question):
-    (choice,) = [each for each in question["choices"] if each["right"]]
-    return choice
 
 
 def made(ranks, favourites_right, probability=0.05):
@@ -303,7 +285,7 @@ def test_a_probability_that_is_none_is_refused(percent):
 
 
 def test_one_probability_costs_its_logarithm():
-    figures = of_type(page.one(USING, 25), "figures")[0]["figures"]
+    figures = of(page.one(USING, 25), "figures")[0]["figures"]
     assert [figure["value"] for figure in figures] == ["25\u00a0%", "1.39", "4.0"]
 
 
@@ -319,21 +301,17 @@ def test_a_learner_s_text_never_becomes_part_of_a_sentence_s_template(asked):
 
 
 @pytest.fixture
-def code(monkeypatch):
-    monkeypatch.chdir(ROOT)
+def code():
     return dict(played(GIVEN)[4][0]["tabs"])
 
 
-def run(source):
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(source, {"__name__": "shown"})
-    return printed.getvalue().split()
-
-
 def test_the_code_with_lab_prints_what_is_on_the_screen(code, found):
-    assert run(code["lab"]) == [str(found.better), f"{found.your_perplexity:.1f}", f"{found.models_perplexity:.1f}"]
+    assert printed(code["lab"]).split() == [
+        str(found.better),
+        f"{found.your_perplexity:.1f}",
+        f"{found.models_perplexity:.1f}",
+    ]
 
 
 def test_the_code_with_plain_transformers_prints_the_model_s_perplexity(code, found):
-    assert run(code["plain transformers"]) == [f"{found.models_perplexity:.1f}"]
+    assert printed(code["plain transformers"]).split() == [f"{found.models_perplexity:.1f}"]

@@ -1,12 +1,9 @@
 """Chunking: the picture is what is trained on, every number is the corpus's own, and each question has one answer."""
 
-import contextlib
-import io
 import re
 import time
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,30 +15,18 @@ from lessons import bench
 from lessons.bench import Using
 from lessons.chunking import cutting, exercises, page, sizes, stream
 from lessons.chunking.cutting import Cutting, cut
+from tests.lessons.reading import of, printed, right, said, told
+
+pytestmark = pytest.mark.usefixtures("warm")
 
 USING = Using()
 WAYS = [(special, remainder) for special in ("document", "chunk") for remainder in ("drop", "pad")]
 named = pytest.mark.parametrize(("special", "remainder"), WAYS)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def warm():
-    if not bench.is_warm():
-        bench.warm_up()
-    bench.wait_until_warm()
-
-
 def made(tokens: Tokens, settings: Chunking) -> Cutting:
     """A corpus of one's own, cut."""
     return cutting._cut(tokens, bench.tokenizer("bundled"), settings, "document")
-
-
-def of(drawn, kind):
-    return [block for block in drawn if block["type"] == kind]
-
-
-def said(drawn) -> str:
-    return " ".join(block["text"].format(**block["values"]) for block in of(drawn, "say"))
 
 
 def figures(block) -> dict[str, str]:
@@ -298,15 +283,6 @@ def test_both_ways_to_place_special_tokens_are_set_side_by_side():
 # The questions
 
 
-def right(question):
-    (found,) = [choice for choice in question["choices"] if choice["right"]]
-    return found
-
-
-def shown(choice):
-    return choice["text"].format(**(choice["values"] or {}))
-
-
 @pytest.fixture(scope="module", params=range(5))
 def asked(request):
     """The questions, by name, and the size that they are about."""
@@ -320,8 +296,8 @@ def test_how_many_chunks_is_a_division(asked):
     by_id, size = asked
     chunks = whole_cut(size=size)
     dropped = chunks.dropped[1] - chunks.dropped[0]
-    assert shown(right(by_id["tail"])) == f"{len(chunks):,} chunks, {dropped:,} positions dropped"
-    assert f"{len(chunks) + 1:,} chunks, 0 positions dropped" in [shown(choice) for choice in by_id["tail"]["choices"]]
+    assert told(right(by_id["tail"])) == f"{len(chunks):,} chunks, {dropped:,} positions dropped"
+    assert f"{len(chunks) + 1:,} chunks, 0 positions dropped" in [told(choice) for choice in by_id["tail"]["choices"]]
     assert dropped > 0
 
 
@@ -335,17 +311,17 @@ def test_the_border_that_cuts_a_word_is_one_and_the_others_only_look_like_it(ask
         for i, (one, other) in enumerate(zip(rows, rows[1:], strict=False))
     }
     choices = by_id["borders"]["choices"]
-    assert {shown(choice): choice["right"] for choice in choices} == {
-        shown(choice): texts[shown(choice)] for choice in choices
+    assert {told(choice): choice["right"] for choice in choices} == {
+        told(choice): texts[told(choice)] for choice in choices
     }
-    assert any("[SEP]" in shown(choice) and not choice["right"] for choice in choices)
+    assert any("[SEP]" in told(choice) and not choice["right"] for choice in choices)
 
 
 def test_twice_the_size_is_counted_and_half_is_a_trap(asked):
     by_id, size = asked
     once, twice = (len(borders(whole_cut(size=each)).words_cut) for each in (size, 2 * size))
-    assert shown(right(by_id["twice"])) == f"{twice:,}"
-    wrong = [shown(choice) for choice in by_id["twice"]["choices"] if not choice["right"]]
+    assert told(right(by_id["twice"])) == f"{twice:,}"
+    wrong = [told(choice) for choice in by_id["twice"]["choices"] if not choice["right"]]
     assert f"{round(once / 2):,}" in wrong
     assert f"{once:,}" in wrong
 
@@ -354,7 +330,7 @@ def test_each_answer_is_explained_and_only_one_is_right(asked):
     by_id, _ = asked
     assert list(by_id) == ["tail", "borders", "twice"]
     for question in by_id.values():
-        texts = [shown(choice) for choice in question["choices"]]
+        texts = [told(choice) for choice in question["choices"]]
         assert len(set(texts)) == len(texts) >= 3
         assert all(choice["why"] for choice in question["choices"])
         right(question)
@@ -380,16 +356,12 @@ def test_a_corpus_without_words_in_several_pieces_has_no_question_about_cut_word
 
 
 @named
-def test_the_code_runs_and_prints_what_is_on_the_screen(special, remainder, monkeypatch):
-    monkeypatch.chdir(Path(__file__).parents[2])
+def test_the_code_runs_and_prints_what_is_on_the_screen(special, remainder):
     *_, (drawer,) = page.over_sizes(USING, 96, special, remainder)
     chunks = whole_cut(special, remainder, 96)
     expected = [len(chunks), len(borders(chunks).words_cut), int(chunks.mixes_documents.sum())]
     for _, source in drawer["tabs"]:
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            exec(compile(source, "shown", "exec"), {"__name__": "shown"})
-        assert [int(line.split()[0]) for line in printed.getvalue().splitlines()] == expected
+        assert [int(line.split()[0]) for line in printed(source).splitlines()] == expected
 
 
 @pytest.fixture

@@ -1,11 +1,8 @@
 """Fill the mask: what is shown is the lab's own, questions have one right answer, and without a run nothing ends."""
 
-import contextlib
-import io
 import json
 import math
 import re
-from pathlib import Path
 
 import pytest
 import torch
@@ -24,16 +21,11 @@ from lessons.fill_mask.contrast import picture as contrast_picture
 from lessons.fill_mask.models import Asked
 from lessons.fill_mask.question import EXAMPLES, ORDERS, TEXT, Question, answers, orders, read_words
 from tests.conftest import make_run
+from tests.lessons.reading import of, printed, put, right, said, steps, told
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("warm")
+
 ALONE = Asked(("bundled",))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def warm():
-    if not bench.is_warm():
-        bench.warm_up()
-    bench.wait_until_warm()
 
 
 @pytest.fixture(scope="module")
@@ -67,30 +59,8 @@ def labelled(tmp_path, monkeypatch):
     return keep
 
 
-def of(drawn, kind):
-    return [block for block in drawn if block["type"] == kind]
-
-
-def said(drawn) -> str:
-    """All sentences in some blocks, values put in."""
-    return "\n".join(put(block["text"], block["values"]) for block in of(drawn, "say"))
-
-
-def steps(drawn):
-    return [block["step"] for block in of(drawn, "did")]
-
-
 def shown(bars):
     return {row["label"]: [value["text"] for value in row["values"]] for row in bars["rows"]}
-
-
-def put(words: str, values) -> str:
-    return re.sub(r"\{(\w+)\}", lambda m: str((values or {}).get(m[1], m[0])), words)
-
-
-def right(question) -> str:
-    (found,) = [put(choice["text"], choice["values"]) for choice in question["choices"] if choice["right"]]
-    return found
 
 
 # Which models are asked
@@ -386,7 +356,7 @@ def test_each_question_has_one_right_answer_and_none_comes_twice(two, text, turn
         for card in of(exercises.card(Using(), found, Question(text), turn), "questions"):
             assert len(card["questions"]) >= 2
             for question in card["questions"]:
-                right(question)
+                told(right(question))
                 choices = [put(choice["text"], choice["values"]) for choice in question["choices"]]
                 assert len(set(choices)) == len(choices) >= 2
                 assert all(choice["why"] for choice in question["choices"])
@@ -507,14 +477,6 @@ def test_the_learners_runs_are_listed_and_without_one_the_way_to_it_is_told(run)
 # The code
 
 
-def printed(source: str, monkeypatch) -> list[str]:
-    monkeypatch.chdir(ROOT)
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(source, {"__name__": "shown"})
-    return out.getvalue().splitlines()
-
-
 @pytest.mark.parametrize(
     "question",
     [
@@ -532,8 +494,8 @@ def test_the_lines_print_the_answers_on_the_screen(two, question, monkeypatch):
                 loaded, question.text, top_k=question.top_k, targets=question.targets, order=question.order
             ).blanks
             expected[loaded.name] = [f"{e.word:15} {e.probability:8.2%}" for blank in blanks for e in blank]
-        assert printed(plain, monkeypatch) == [line for lines in expected.values() for line in lines]
-        lines = printed(with_lab, monkeypatch)
+        assert printed(plain).splitlines() == [line for lines in expected.values() for line in lines]
+        lines = printed(with_lab).splitlines()
         if found.tuned:
             rows = side_by_side(
                 *found.loaded(), question.text, top_k=question.top_k, targets=question.targets, order=question.order
@@ -550,9 +512,9 @@ def test_the_lines_of_the_probe_print_what_is_on_the_screen(labelled, two, run, 
     outcomes = so_what.known(using, two, 50)
     (_, with_lab), (_, plain) = code.probe(using, two, 50)["tabs"]
     accuracies = [f"{each.accuracy:.1%}" for each in outcomes]
-    lines = printed(with_lab, monkeypatch)
+    lines = printed(with_lab).splitlines()
     assert [line.split()[-1] for line in lines[:2]] == accuracies
-    same = printed(plain, monkeypatch)
+    same = printed(plain).splitlines()
     assert same[:2] == accuracies
     assert float(same[2]) == pytest.approx(float(lines[2]))
     assert of(last[1], "bars")
@@ -562,5 +524,5 @@ def test_the_model_can_be_taken_along(run, monkeypatch):
     (drawer,) = summary.take_along(Using(runs=(run.id,)))
     (_, with_lab), (_, plain) = drawer["tabs"]
     (best,) = fill(bench.loaded(run.id), "This is a great [MASK].", top_k=1).blanks[0]
-    assert printed(with_lab, monkeypatch) == [f"This is a great {best.word}."]
-    assert printed(plain, monkeypatch)[0].split()[0] == best.word
+    assert printed(with_lab).splitlines() == [f"This is a great {best.word}."]
+    assert printed(plain).splitlines()[0].split()[0] == best.word

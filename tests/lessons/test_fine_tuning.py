@@ -1,7 +1,5 @@
 """The fifth lesson: its form is the configuration, its pictures are of the run, its answers are computed, its code runs."""
 
-import contextlib
-import io
 import re
 from dataclasses import replace
 from types import SimpleNamespace
@@ -23,6 +21,7 @@ from lessons.components.view import view
 from lessons.fine_tuning import calm, exercises, forecast, form, look, page
 from lessons.fine_tuning.code import drawer
 from tests.conftest import make_run
+from tests.lessons.reading import printed
 
 
 def quick(films, **settings):
@@ -336,14 +335,6 @@ def test_the_scored_positions_are_those_of_the_event(trained):
 # The code drawer ------------------------------------------------------------------------------------------------------
 
 
-def run_code(source, folder):
-    """What it prints, run where a learner would run it."""
-    said = io.StringIO()
-    with contextlib.chdir(folder), contextlib.redirect_stdout(said):
-        exec(compile(source, "drawer", "exec"), {"__name__": "__main__"})
-    return said.getvalue()
-
-
 @pytest.mark.parametrize("settings", [{}, {"strategy": "whole_word", "special_tokens": "chunk", "remainder": "pad"}])
 def test_the_code_runs_and_comes_to_what_is_on_the_screen(trained, tmp_path, settings):
     config = trained.run.config()
@@ -356,8 +347,8 @@ def test_the_code_runs_and_comes_to_what_is_on_the_screen(trained, tmp_path, set
     drawn = drawer(config, run)
     with_lab, plain = (source for _, source in drawn["tabs"])
     if not settings:
-        assert "the same to the last digit" in run_code(with_lab, tmp_path)
-    said = run_code(plain, tmp_path)
+        assert "the same to the last digit" in printed(with_lab, tmp_path)
+    said = printed(plain, tmp_path)
     chunks, steps = map(int, re.findall(r"(\d+) chunks, (\d+) steps", said)[0])
     events = list(run.events())
     assert steps == events[0].total_steps

@@ -1,9 +1,6 @@
 """Masking: what the page shows is what the lab draws and the model answers, and each question has one right answer."""
 
-import contextlib
-import io
 import re
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -16,8 +13,10 @@ from lessons.bench import Using
 from lessons.masking import code, exercises, lanes, own, page
 from lessons.masking.lanes import Dials
 from lessons.masking.passages import FOUND, LONGEST, passage_of
+from tests.lessons.reading import ROOT, of, printed, steps
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("warm")
+
 USING = Using()
 MODEL = "bundled"
 DIALS = ("training", 1, 15, 80, 10)
@@ -32,24 +31,9 @@ HOSTILE = [
 ]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def warm():
-    if not bench.is_warm():
-        bench.warm_up()
-    bench.wait_until_warm()
-
-
 @pytest.fixture(scope="module")
 def passage():
     return passage_of(USING, 1, "")
-
-
-def of_type(blocks, kind):
-    return [block for block in blocks if block["type"] == kind]
-
-
-def did(blocks):
-    return [block["step"] for block in of_type(blocks, "did")]
 
 
 def pick(passage, hidden):
@@ -69,14 +53,14 @@ def test_the_corpus_gives_passages_with_a_word_twice_and_words_of_several_pieces
 
 def test_the_learners_own_text_takes_the_passages_place():
     shown, *_ = page.show_passage(USING, 3, "My own small text about a mule.")
-    assert of_type(shown, "quote")[0]["text"] == "My own small text about a mule."
+    assert of(shown, "quote")[0]["text"] == "My own small text about a mule."
 
 
 def test_pieces_words_and_contractions_are_counted_apart():
     shown, *_ = page.show_passage(USING, 1, "I don't rewatch unwatchable films.")
-    (figures,) = of_type(shown, "figures")
+    (figures,) = of(shown, "figures")
     assert [figure["value"] for figure in figures["figures"]] == ["11", "8", "2", "1"]
-    assert of_type(shown, "say")[0]["values"] == {"written": "don't", "words": "3"}
+    assert of(shown, "say")[0]["values"] == {"written": "don't", "words": "3"}
 
 
 def test_the_predictions_are_answered_by_a_thousand_draws_at_the_usual_settings(passage):
@@ -84,7 +68,7 @@ def test_the_predictions_are_answered_by_a_thousand_draws_at_the_usual_settings(
     assert hidden["outcome"] == pytest.approx(passage.ordinary * 0.15 * 0.8, abs=0.5)
     assert scored["outcome"] == pytest.approx(passage.ordinary * 0.15, abs=0.5)
     assert hidden["outcome"] < scored["outcome"]
-    assert did(page.predicted(USING, 1, "")) == ["predict"]
+    assert steps(page.predicted(USING, 1, "")) == ["predict"]
 
 
 # The lanes --------------------------------------------------------------------------------------------------------------
@@ -96,7 +80,7 @@ def pieces_of(lane):
 
 def test_both_lanes_show_what_was_drawn_and_ring_the_leaks(passage):
     picture, _ = page.draw(USING, 1, "", "training", 5, 15, 80, 10)
-    (ribbon,) = of_type(picture, "ribbon")
+    (ribbon,) = of(picture, "ribbon")
     tokenizer = bench.tokenizer(MODEL)
     for strategy, lane in zip(lanes.STRATEGIES, ribbon["lanes"], strict=True):
         drawn = lanes.drawn(passage, Dials(epoch=5), MODEL, strategy)
@@ -116,11 +100,11 @@ def test_both_lanes_show_what_was_drawn_and_ring_the_leaks(passage):
 def test_the_next_epoch_draws_anew_and_an_epoch_gone_back_to_is_the_same():
     first, again, other = (page.draw(USING, 1, "", "training", epoch, 15, 80, 10)[0] for epoch in (2, 2, 3))
     assert first == again
-    assert of_type(first, "ribbon") != of_type(other, "ribbon")
+    assert of(first, "ribbon") != of(other, "ribbon")
 
 
 def test_frozen_masks_are_those_of_evaluation_at_every_epoch(passage):
-    first, other = (of_type(page.draw(USING, 1, "", "evaluation", epoch, 15, 80, 10)[0], "ribbon") for epoch in (1, 7))
+    first, other = (of(page.draw(USING, 1, "", "evaluation", epoch, 15, 80, 10)[0], "ribbon") for epoch in (1, 7))
     assert first == other
     drawn = lanes.drawn(passage, Dials(), MODEL, "token", seed=0, draw=0)
     assert [piece["text"] for piece in pieces_of(first[0]["lanes"][0])] == bench.tokenizer(MODEL).convert_ids_to_tokens(
@@ -131,20 +115,20 @@ def test_frozen_masks_are_those_of_evaluation_at_every_epoch(passage):
 def test_how_many_are_selected_again_is_counted(passage):
     picture, _ = page.draw(USING, 1, "", "training", 4, 15, 80, 10)
     now, before = (set(lanes.drawn(passage, Dials(epoch=epoch), MODEL, "token").selected) for epoch in (4, 3))
-    told = of_type(picture, "say")[0]["values"]
+    told = of(picture, "say")[0]["values"]
     assert told["again"] == str(len(now & before))
     assert told["selected"] == f"{len(now)} pieces"
 
 
 def test_drawing_again_ticks_off_redraw_or_freeze_and_looking_does_neither():
-    assert did(page.draw(USING, 1, "", *DIALS)[0]) == []
-    assert did(page.draw_again(USING, 1, "", *DIALS)[0]) == ["redraw"]
-    assert did(page.draw_again(USING, 1, "", "evaluation", 1, 15, 80, 10)[0]) == ["freeze"]
+    assert steps(page.draw(USING, 1, "", *DIALS)[0]) == []
+    assert steps(page.draw_again(USING, 1, "", *DIALS)[0]) == ["redraw"]
+    assert steps(page.draw_again(USING, 1, "", "evaluation", 1, 15, 80, 10)[0]) == ["freeze"]
 
 
 def test_the_leak_meter_counts_this_draw_and_a_thousand(passage):
     picture, _ = page.draw(USING, 1, "", *DIALS)
-    (meter,) = of_type(picture, "bars")
+    (meter,) = of(picture, "bars")
     drawn = lanes.drawn(passage, Dials(), MODEL, "token")
     token, whole = meter["rows"]
     assert token["values"][0]["text"] == f"{len(drawn.leaking)} of {len(drawn.at_risk)}"
@@ -154,8 +138,8 @@ def test_the_leak_meter_counts_this_draw_and_a_thousand(passage):
 
 def test_a_text_without_words_of_several_pieces_says_that_nothing_can_leak():
     picture, _ = page.draw(USING, 1, "the film was good", *DIALS)
-    assert not of_type(picture, "bars")
-    assert any("nothing can leak" in block["text"] for block in of_type(picture, "say"))
+    assert not of(picture, "bars")
+    assert any("nothing can leak" in block["text"] for block in of(picture, "say"))
 
 
 def test_shares_that_are_more_than_the_whole_are_refused_in_a_sentence():
@@ -183,25 +167,25 @@ def test_the_model_answers_at_once_where_a_word_is_hidden(passage):
     one, other = passage.twice[0]
     picture, packed, source = page.hide(USING, 1, "", pick(passage, [one]))
     (answer,) = ask(bench.loaded(MODEL), passage, [one], about=[one])
-    rows = of_type(picture, "bars")[0]["rows"]
+    rows = of(picture, "bars")[0]["rows"]
     assert [row["label"] for row in rows[:5]] == [piece for piece, _ in answer.blanks[0].best]
     assert packed == own.pack(own.key_of(passage, MODEL), [one])
-    assert of_type(picture, "own_masks")[0]["hidden"] == [one]
-    assert did(picture) == ["hide"]
+    assert of(picture, "own_masks")[0]["hidden"] == [one]
+    assert steps(picture) == ["hide"]
     assert source
-    assert other not in of_type(picture, "own_masks")[0]["hidden"]
+    assert other not in of(picture, "own_masks")[0]["hidden"]
 
 
 def test_hiding_the_other_mention_too_shows_what_it_was_worth(passage):
     one, other = passage.twice[0]
     picture, *_ = page.hide(USING, 1, "", pick(passage, [one, other]))
     (answer,) = ask(bench.loaded(MODEL), passage, [one, other], about=[other], compared=[other])
-    worth = of_type(picture, "bars")[0]["rows"]
+    worth = of(picture, "bars")[0]["rows"]
     assert [row["label"] for row in worth] == ["other mention in sight", "other mention hidden too"]
     assert answer.mention_in_sight > answer.probability, "so it is in this passage"
     assert worth[0]["values"][0]["share"] == 1
-    assert any("fell from" in block["text"] for block in of_type(picture, "say"))
-    assert set(did(picture)) == {"hide", "mention"}
+    assert any("fell from" in block["text"] for block in of(picture, "say"))
+    assert set(steps(picture)) == {"hide", "mention"}
 
 
 def test_a_probability_that_rises_is_not_said_to_fall(passage):
@@ -214,36 +198,36 @@ def test_a_probability_that_rises_is_not_said_to_fall(passage):
 def test_a_word_of_several_pieces_is_told_piece_by_piece(passage):
     word = passage.long_words[0]
     picture, *_ = page.hide(USING, 1, "", pick(passage, [word]))
-    assert len(of_type(picture, "bars")) == len(passage.words[word])
-    assert any("from left to right" in block["text"] for block in of_type(picture, "say"))
+    assert len(of(picture, "bars")) == len(passage.words[word])
+    assert any("from left to right" in block["text"] for block in of(picture, "say"))
 
 
 def test_showing_all_again_leaves_nothing_to_answer(passage):
     picture, packed, source = page.hide(USING, 1, "", pick(passage, []))
-    assert (packed, source, did(picture)) == ("", [], [])
-    assert not of_type(picture, "bars")
+    assert (packed, source, steps(picture)) == ("", [], [])
+    assert not of(picture, "bars")
 
 
 @pytest.mark.parametrize("sent", [None, "3", [-1, 10_000, "2", 1.5, True, None], {"a": 1}, [[3]]])
 def test_what_a_browser_sends_is_checked(passage, sent):
     picture, packed, _ = page.hide(USING, 1, "", pick(passage, sent))
-    assert of_type(picture, "own_masks")[0]["hidden"] == []
+    assert of(picture, "own_masks")[0]["hidden"] == []
     assert packed == ""
 
 
 def test_hidden_words_of_another_passage_are_not_taken_over(passage):
     picture, *_ = page.hide(USING, 2, "", pick(passage, [3]))
-    assert of_type(picture, "own_masks")[0]["hidden"] == []
+    assert of(picture, "own_masks")[0]["hidden"] == []
     link = own.pack(own.key_of(passage, MODEL), [3, 5])
-    assert of_type(page.show_own(USING, 1, "", link)[0], "own_masks")[0]["hidden"] == [3, 5]
-    assert of_type(page.show_own(USING, 2, "", link)[0], "own_masks")[0]["hidden"] == []
+    assert of(page.show_own(USING, 1, "", link)[0], "own_masks")[0]["hidden"] == [3, 5]
+    assert of(page.show_own(USING, 2, "", link)[0], "own_masks")[0]["hidden"] == []
     assert page.show_own(USING, 1, "", link.replace("3,5", "٣,x,,99999999,5"))[1].endswith(":5")
 
 
 def test_many_hidden_words_are_told_the_latest_first(passage):
     hidden = list(range(10))
     picture, *_ = page.hide(USING, 1, "", pick(passage, hidden))
-    (table,) = of_type(picture, "table")
+    (table,) = of(picture, "table")
     assert [row[0] for row in table["rows"]] == [passage.written(word) for word in hidden[: -own.TOLD - 1 : -1]]
     assert "of 10" in table["caption"]
 
@@ -259,10 +243,10 @@ def test_a_text_longer_than_the_model_reads_is_shown_and_refused_in_a_sentence_w
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_text(text):
     shown, hidden, scored = page.show_passage(USING, 1, text)
-    assert of_type(shown, "quote")[0]["text"] == text
+    assert of(shown, "quote")[0]["text"] == text
     assert text not in hidden[0]["prompt"] + scored[0]["prompt"]
     picture, _ = page.draw(USING, 1, text, *DIALS)
-    assert of_type(picture, "ribbon")
+    assert of(picture, "ribbon")
     page.hide(USING, 1, text, pick(passage_of(USING, 1, text), [0]))
     page.check(USING, 1, text, 15, 80, 10, 0)
 
@@ -282,23 +266,23 @@ def test_a_text_with_nothing_to_mask_or_too_much_of_it_is_refused(text, sentence
 @pytest.mark.parametrize("kind", ["siblings", "mentions"])
 def test_a_measurement_tells_how_far_it_is_and_the_averages_of_what_it_read(kind, monkeypatch):
     monkeypatch.setattr(own, "MEASURED", 30)
-    *_, (done, of, clues) = own.measure(USING, kind)
-    assert done == of == 30
+    *_, (done, among, clues) = own.measure(USING, kind)
+    assert done == among == 30
     told = own.measured(kind, clues)
-    (bars,) = of_type(told, "bars")
+    (bars,) = of(told, "bars")
     averages = [sum(clue.in_sight for clue in clues) / len(clues), sum(clue.hidden for clue in clues) / len(clues)]
     shares = [row["values"][0]["share"] for row in bars["rows"]]
     assert shares == pytest.approx([each / max(averages) for each in averages])
     assert f"over {len(clues)} " in bars["caption"]
     lower = sum(clue.hidden < clue.in_sight for clue in clues)
-    assert of_type(told, "say")[0]["values"] == {"lower": str(lower), "count": str(len(clues))}
+    assert of(told, "say")[0]["values"] == {"lower": str(lower), "count": str(len(clues))}
 
 
 def test_measuring_siblings_is_ticked_off_at_its_end(monkeypatch):
     monkeypatch.setattr(own, "MEASURED", 3)
     *before, (_, last) = page.measure_siblings(USING)
-    assert did(last) == ["measure"]
-    assert not any(did(result) for _, result in before)
+    assert steps(last) == ["measure"]
+    assert not any(steps(result) for _, result in before)
 
 
 def test_a_corpus_that_gives_no_clue_says_so():
@@ -390,14 +374,6 @@ def test_another_draw_brings_other_questions_and_the_same_turn_the_same():
 # Show me the code -------------------------------------------------------------------------------------------------------
 
 
-def run(source, monkeypatch):
-    monkeypatch.chdir(ROOT)
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        exec(compile(source, "drawer", "exec"), {"__name__": "drawer"})
-    return said.getvalue()
-
-
 @pytest.mark.parametrize("dials", [Dials(), Dials(epoch=5, rate=40, mask_share=50, random_share=40), Dials(frozen=True)])
 @pytest.mark.parametrize("text", ["", "It's {odd} \\ 'quoted' \"text\" <b>film</b>\nunwatchable"])
 def test_the_code_of_the_lanes_prints_the_lanes(dials, text, monkeypatch):
@@ -408,7 +384,7 @@ def test_the_code_of_the_lanes_prints_the_lanes(dials, text, monkeypatch):
         expected += " ".join(bench.tokenizer(MODEL).convert_ids_to_tokens(list(drawn.seen)))
         expected += f"\n{len(drawn.selected)} scored, {len(drawn.leaking)} leak\n"
     for _, source in code.lanes(found, dials, MODEL)["tabs"]:
-        assert run(source, monkeypatch) == expected
+        assert printed(source) == expected
 
 
 def test_the_code_of_the_own_masks_prints_the_answers(passage, monkeypatch):
@@ -416,7 +392,7 @@ def test_the_code_of_the_own_masks_prints_the_answers(passage, monkeypatch):
     (answer,) = ask(bench.loaded(MODEL), passage, hidden, about=hidden[-1:])
     expected = [f"{blank.piece} {blank.probability:.4f} {blank.best[0][0]}" for blank in answer.blanks]
     for _, source in code.own(passage, hidden, MODEL)["tabs"]:
-        assert run(source, monkeypatch).splitlines() == expected
+        assert printed(source).splitlines() == expected
 
 
 def test_no_figure_of_a_measurement_stands_in_the_prose():

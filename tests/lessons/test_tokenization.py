@@ -1,7 +1,5 @@
 """Tokenization: what is drawn is what the tokenizer does, every loss is told, and no tempting answer is the right one."""
 
-import contextlib
-import io
 import time
 from pathlib import Path
 
@@ -16,15 +14,11 @@ from lessons import bench
 from lessons.bench import Using
 from lessons.tokenization import back, exercises, page, pieces, second
 from lessons.tokenization.second import LEARNED
+from tests.lessons.reading import of, printed, right, said, told
+
+pytestmark = pytest.mark.usefixtures("warm")
 
 USING = Using()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def warm():
-    if not bench.is_warm():
-        bench.warm_up()
-    bench.wait_until_warm()
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +28,6 @@ def ready():
         patch.setattr(second, "_TELLING", 0)
         *told, last = page.make_ready(USING, page.GIVEN, LEARNED, 1_024)
     return [said(blocks) for blocks, *_ in told], last
-
-
-def of(drawn, kind):
-    return [block for block in drawn if block["type"] == kind]
-
-
-def said(drawn) -> str:
-    """All sentences of some blocks, their values put in."""
-    return " ".join(
-        block["text"].format(**block["values"]) for block in drawn if block["type"] == "say" and block["values"] is not None
-    )
 
 
 def drawn_pieces(block, lane=0):
@@ -243,15 +226,6 @@ def test_names_of_no_tokenizer_are_refused():
 # The questions
 
 
-def right(question):
-    (found,) = [choice for choice in question["choices"] if choice["right"]]
-    return found
-
-
-def shown(choice):
-    return choice["text"].format(**choice["values"])
-
-
 @pytest.mark.parametrize("seed", range(6))
 def test_the_answers_are_computed_from_the_sentence_on_the_screen(tokenizer, seed):
     quote, ribbon, card = exercises.card(USING, seed)
@@ -259,17 +233,17 @@ def test_the_answers_are_computed_from_the_sentence_on_the_screen(tokenizer, see
     ids = tokenizer(text, return_special_tokens_mask=True)
     by_id = {question["id"]: question for question in card["questions"]}
     assert list(by_id) == ["pieces", "splits", "back"]
-    assert shown(right(by_id["pieces"])) == str(ids["special_tokens_mask"].count(0))
-    assert str(len(ids["input_ids"])) in [shown(choice) for choice in by_id["pieces"]["choices"]]
+    assert told(right(by_id["pieces"])) == str(ids["special_tokens_mask"].count(0))
+    assert str(len(ids["input_ids"])) in [told(choice) for choice in by_id["pieces"]["choices"]]
     counts = {}
     for word in ids.word_ids():
         counts[word] = counts.get(word, 0) + 1
     most = max((word for word in counts if word is not None), key=counts.get)
     start, end = ids.word_to_chars(most)
-    assert shown(right(by_id["splits"])) == text[start:end]
+    assert told(right(by_id["splits"])) == text[start:end]
     plain = tokenizer(text, add_special_tokens=False)["input_ids"]
-    assert shown(right(by_id["back"])) == tokenizer.decode(plain)
-    assert text in [shown(choice) for choice in by_id["back"]["choices"]]
+    assert told(right(by_id["back"])) == tokenizer.decode(plain)
+    assert text in [told(choice) for choice in by_id["back"]["choices"]]
     assert [piece["text"] for piece in drawn_pieces(ribbon)] == ids.tokens()
 
 
@@ -277,7 +251,7 @@ def test_the_answers_are_computed_from_the_sentence_on_the_screen(tokenizer, see
 def test_each_answer_is_explained_and_only_one_is_right(seed):
     *_, card = exercises.card(USING, seed)
     for question in card["questions"]:
-        texts = [shown(choice) for choice in question["choices"]]
+        texts = [told(choice) for choice in question["choices"]]
         assert len(set(texts)) == len(texts) >= 3
         assert all(choice["why"] for choice in question["choices"])
         right(question)
@@ -288,7 +262,7 @@ def test_the_longest_word_is_not_the_answer_where_the_corpus_lets_one_choose():
         quote, _, card = exercises.card(USING, seed)
         decoded = decode(bench.tokenizer("bundled"), quote["text"])
         longest = max(decoded.words, key=lambda word: len(word.before))
-        assert shown(right(card["questions"][1])) != longest.before
+        assert told(right(card["questions"][1])) != longest.before
 
 
 def test_where_nothing_is_lost_the_original_is_the_right_answer():
@@ -326,20 +300,13 @@ def test_the_code_runs_and_prints_what_is_on_the_screen(ready, monkeypatch):
     apart, learned = drawers
     ribbon, returned = page.draw(USING, text)
     for _, source in apart["tabs"]:
-        printed = run(source)
-        assert printed.splitlines()[-1] == of(returned, "quote")[0]["text"]
-        names = [line.split()[0] for line in printed.splitlines()[:-1]]
+        lines = printed(source).splitlines()
+        assert lines[-1] == of(returned, "quote")[0]["text"]
+        names = [line.split()[0] for line in lines[:-1]]
         assert names == [piece["text"] for piece in drawn_pieces(of(ribbon, "ribbon")[0])]
     (both,) = of(second.picture(USING, text, LEARNED, 1_024), "ribbon")
     for _, source in learned["tabs"]:
-        assert run(source) == f"{[piece['text'] for piece in drawn_pieces(both, 1)]}\n"
-
-
-def run(source: str) -> str:
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(source, "shown", "exec"), {"__name__": "shown"})
-    return printed.getvalue()
+        assert printed(source) == f"{[piece['text'] for piece in drawn_pieces(both, 1)]}\n"
 
 
 def test_the_light_handlers_are_light(ready):
