@@ -2,11 +2,13 @@
 
 import os
 import tempfile
+from typing import Any
 
 # Before anything of Hugging Face's is imported: the tests neither need a network nor wait for one.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="lab-tests-hub-")
 os.environ["LAB_HOME"] = tempfile.mkdtemp(prefix="lab-tests-")
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # processes that share the cores wait for their turn, instead of turning in place
 
 import datasets
 import pytest
@@ -20,6 +22,22 @@ from lab.runs import Run, create_run
 
 datasets.disable_progress_bars()
 transformers.logging.disable_progress_bar()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `-n 2`, one worker drives the browser throughout, and the other does the rest, file by file.
+
+    Two browsers on two cores would only wait for each other.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class PageApart(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "the page" if nodeid.startswith("tests/app/") else nodeid.split("::")[0]
+
+    config.option.loadscopereorder = False  # the page comes first: it takes longest
+    return PageApart(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -16,11 +16,10 @@ from lab.config import RunConfig
 from lab.events import Evaluated, Finished, Stepped
 from lab.model import load_tokenizer
 from lab.runs import create_run, get_run, list_runs
-from tests.app.conftest import PATIENCE, Server, takes_long, visit
+from tests.app.conftest import PATIENCE, Server, visit
 from tests.conftest import make_run
 from tests.lessons.test_live_run import story
 
-pytestmark = takes_long
 expect.set_options(timeout=PATIENCE)
 LONG = 4_000  # steps of a run that is to be stopped
 ASKING = re.compile("/component_server")
