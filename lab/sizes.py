@@ -44,9 +44,9 @@ _IMDB = {"train": (25_000, 7_795_248), "test": (25_000, 7_617_712), "unsupervise
 def size_of(corpus: Corpus) -> Size:
     """The size of a corpus after sampling; one that can't be read has none, and its run will say why.
 
-    >>> size = size_of(Corpus(max_train_documents=100))
+    >>> size = size_of(Corpus(max_train_documents=100, max_test_documents=50))
     >>> size.train_documents, size.test_documents, size.counted
-    (100, 150, False)
+    (100, 50, False)
     """
     splits, counted = _splits(corpus)
 
