@@ -30,7 +30,7 @@ def main() -> None:
     from lessons.bench import warm_up
     from lessons.shell import build, launch_options
 
-    app = build().queue(max_size=64, default_concurrency_limit=8)
+    app = build()
     app.launch(
         server_name=options.host,
         server_port=options.port,

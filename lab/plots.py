@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lab.surprise import Concentration, Total
 
 
-def blank(x: str, y: str, *, log_y: bool = False) -> go.Figure:
+def blank(x: str, y: str, *, log_y: bool = False) -> "go.Figure":
     """A figure with titled axes, in the page's colours, and nothing in it yet."""
     title = {"font": {"size": 13}}
     axis = {
@@ -51,7 +51,7 @@ _SERIES = (  # colour, dash and marker: told apart by any one of them
 )
 
 
-def surprises(nats: Sequence[float], totals: "Sequence[Total]", added: int) -> go.Figure:
+def surprises(nats: Sequence[float], totals: "Sequence[Total]", added: int) -> "go.Figure":
     """The surprise of each scored piece as a bar, the first `added` of them filled, and their mean as it goes."""
     figure = blank("scored piece", "nats")
     numbers = list(range(1, len(nats) + 1))
@@ -74,7 +74,7 @@ def surprises(nats: Sequence[float], totals: "Sequence[Total]", added: int) -> g
     return figure
 
 
-def concentration(found: "Concentration", share: float) -> go.Figure:
+def concentration(found: "Concentration", share: float) -> "go.Figure":
     """How unequally the pieces share in the surprise, and what the worst `share` of them carries."""
     figure = blank("pieces, the most surprising first", "share of all the surprise")
     step = max(1, len(found.pieces) // 400)  # points enough for any screen
@@ -108,7 +108,7 @@ def concentration(found: "Concentration", share: float) -> go.Figure:
 
 def perplexity_curves(
     curves: "Mapping[str, Sequence[Evaluated]]", baselines: Mapping[str, float], *, by_epoch: bool = False
-) -> go.Figure:
+) -> "go.Figure":
     """Held-out perplexity as runs go on, with the baselines (name → perplexity) as level lines.
 
     The picture opens on the curves; baselines far above them come in sight by zooming out (a double click).
@@ -144,7 +144,7 @@ def perplexity_curves(
     return figure
 
 
-def accuracy_curves(curves: "Mapping[str, Sequence[Evaluated]]", *, by_epoch: bool = False) -> go.Figure:
+def accuracy_curves(curves: "Mapping[str, Sequence[Evaluated]]", *, by_epoch: bool = False) -> "go.Figure":
     """How often the first choice was the author's piece, as runs go on."""
     figure = blank("epoch" if by_epoch else "step", "accuracy")
     for (name, curve), (colour, dash, symbol) in zip(curves.items(), _series(len(curves)), strict=True):
@@ -162,7 +162,7 @@ def accuracy_curves(curves: "Mapping[str, Sequence[Evaluated]]", *, by_epoch: bo
     return figure
 
 
-def redraws(perplexities: Mapping[str, Sequence[float]], expected: int) -> go.Figure:
+def redraws(perplexities: Mapping[str, Sequence[float]], expected: int) -> "go.Figure":
     """The perplexities of one model or two, draw of the masks by draw, joined for each; room for `expected` draws."""
     figure = blank("draw of the masks", "perplexity")
     for (name, values), (colour, dash, symbol) in zip(perplexities.items(), _series(len(perplexities)), strict=True):
@@ -178,7 +178,7 @@ def redraws(perplexities: Mapping[str, Sequence[float]], expected: int) -> go.Fi
     return figure
 
 
-def intervals(comparisons: "Mapping[str, Comparison]") -> go.Figure:
+def intervals(comparisons: "Mapping[str, Comparison]") -> "go.Figure":
     """Changes of the perplexity in percent with their 95 % intervals, beside the line of no change; the first is on top."""
     figure = blank("change, %", "")
     rows = list(comparisons.items())
@@ -210,7 +210,7 @@ def intervals(comparisons: "Mapping[str, Comparison]") -> go.Figure:
     return figure
 
 
-def selected_counts(counts: "Mapping[str, np.ndarray]", expected: float) -> go.Figure:
+def selected_counts(counts: "Mapping[str, np.ndarray]", expected: float) -> "go.Figure":
     """How many draws of the masks select how many pieces of one passage, by strategy, beside the expected number."""
     figure = blank("pieces selected in a draw", "draws")
     for (name, values), (colour, dash, symbol) in zip(counts.items(), _series(len(counts)), strict=True):

@@ -195,6 +195,7 @@ class Page(LessonPage):
         self.on(several, see_check, [*question, self.turn], [self.check], in_order=True)
         self.on(self.check.pick, check_again, question, [self.check, self.turn])
 
+        self.when_opened(expect_quiz, [], [self.quiz])
         self.on(self.draw.click, draw_quiz, [], [self.quiz])
         self.on(self.quiz.pick, draw_quiz, [], [self.quiz])
         self.when_opened(see_runs, [], [self.runs, self.take_along])
@@ -305,9 +306,15 @@ def check_again(using: Using, text: str, top_k: float, order: str, targets: str)
     return see_check(using, text, top_k, order, targets, turn), turn
 
 
+def expect_quiz(_using: Using) -> Any:
+    """Nothing to see yet: a quiz is drawn behind the page."""
+    quiz.draw_ahead()
+    return gr.skip()
+
+
 def draw_quiz(_using: Using) -> list[Block]:
     """Seven questions that nobody has seen yet."""
-    return quiz.card(quiz.new_seed())
+    return quiz.fresh()
 
 
 def see_runs(using: Using) -> tuple[list[Block], list[Block]]:

@@ -1,13 +1,16 @@
 """The closing quiz: one question a lesson, drawn afresh from the bundled reviews and the bundled model, and computed live.
 
-Each drawing takes dice and gives a question whose tempting wrong answers are not right by chance.
+Each drawing takes dice and gives a question whose tempting wrong answers are not right by chance. To find such questions the
+model is asked some ten times, so a quiz is drawn behind the page, ahead of the learner who wants it.
 """
 
 import math
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -24,6 +27,28 @@ _BUNDLED = Using()
 _TRIES = 60
 LARGEST_SEED = 10**9
 _LIKELY = 60  # answers of the model among which the author's word is looked for
+_STOCKED = 4  # quizzes drawn ahead at most
+_stock: "SimpleQueue[list[Block]]" = SimpleQueue()
+_behind = ThreadPoolExecutor(1, thread_name_prefix="quiz")
+
+
+def fresh() -> list[Block]:
+    """A quiz that nobody has seen: one that was drawn ahead, if there is one. Another takes its place."""
+    draw_ahead()
+    try:
+        return _stock.get_nowait()
+    except Empty:
+        return card(new_seed())
+
+
+def draw_ahead() -> None:
+    """Draw a quiz behind the page, unless enough of them wait already. Returns at once."""
+
+    def work() -> None:
+        if _stock.qsize() < _STOCKED:
+            _stock.put(card(new_seed()))
+
+    _behind.submit(work)
 
 
 def new_seed() -> int:

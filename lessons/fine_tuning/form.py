@@ -29,7 +29,7 @@ GROUPS = {
 }
 _LABELS = {"strategy": "Strategy", "learning_rate": "Learning rate", "num_train_epochs": "Epochs", "max_steps": "Steps"}
 _NAMES = {"token": "token", "whole_word": "whole word"}
-_FIRST = "quick"
+_FIRST = values(preset("quick"))
 
 
 def settings() -> list[Setting]:
@@ -50,7 +50,7 @@ def place(each: Setting) -> int:
 def control(each: Setting) -> Any:
     """The control of one setting, at the quick preset's value."""
     hint, optional = plain(each.hint)
-    value = shown(each, values(preset(_FIRST))[each.name])
+    value = shown(each, _FIRST[each.name])
     help = each.help[0].upper() + each.help[1:] + "."
     common: dict[str, Any] = {
         "label": _LABELS.get(each.name, each.name),

@@ -465,6 +465,16 @@ def test_seeds_of_the_quiz_are_new_ones():
     assert len({quiz.new_seed() for _ in range(20)}) == 20
 
 
+def test_quizzes_are_drawn_ahead_each_given_once_and_never_too_many():
+    for _ in range(2 * quiz._STOCKED):
+        quiz.draw_ahead()
+    quiz._behind.submit(lambda: None).result(timeout=60)  # after all that was asked for
+    assert quiz._stock.qsize() == quiz._STOCKED
+    given = [page.draw_quiz(Using()) for _ in range(quiz._STOCKED + 2)]  # more than there are: then at once
+    abouts = [card["questions"][0]["about"] for drawn in given for card in of(drawn, "quiz")]
+    assert len(set(abouts)) == len(given)
+
+
 # What stays
 
 
