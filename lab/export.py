@@ -1,4 +1,6 @@
-"""Export: a run to take away, as a zip file or a folder: its configuration, log, results and model, without checkpoints."""
+"""Export: a run to take away. As a zip file or a folder: its configuration, log, results and model, without checkpoints. As a
+script or a notebook: the lines that train it again.
+"""
 
 import shutil
 import zipfile
@@ -6,15 +8,17 @@ from pathlib import Path
 
 from lab.errors import RunError, require
 from lab.home import plain_words, publish
+from lab.reproduce import as_notebook, as_script
 from lab.runs import Run
 
 _TAKEN = ("config.json", "events.jsonl", "summary.json", "model")
 
 
 def export(run: Run, target: Path) -> Path:
-    """Copy a run to `target`: a zip file if its name ends in .zip, else a new folder. It appears when it is whole.
+    """Take a run along to `target`, which appears when it is whole.
 
-    Raises RunError while the run goes on, and for a folder that is there already.
+    A name that ends in .zip becomes a zip file, one in .py a script and one in .ipynb a notebook that do the run again, and
+    any other a new folder. Raises RunError while the run goes on, and for a target that is there already.
     """
     require(not run.goes_on(), f"The run {run.id} is still going on. Stop it first, or wait.", RunError)
     require(not target.exists(), f"{target} is there already. Choose another name.", RunError)
@@ -27,20 +31,33 @@ def export(run: Run, target: Path) -> Path:
     ]
     try:
         with plain_words(f"write {target}"):
-            if target.suffix == ".zip":
-                _zip(run, files, draft)
-                draft.replace(target)
-            else:
-                for path in files:
-                    copy = draft / path.relative_to(run.folder)
-                    copy.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(path, copy)
+            match target.suffix:
+                case ".py":
+                    draft.write_text(as_script(run), encoding="utf-8")
+                case ".ipynb":
+                    from nbformat import writes
+
+                    draft.write_text(writes(as_notebook(run)), encoding="utf-8")
+                case ".zip":
+                    _zip(run, files, draft)
+                case _:
+                    _copy(run, files, draft)
+            if draft.is_dir():
                 publish(draft, target)
+            else:
+                draft.replace(target)
     finally:
         if draft.is_dir():
             shutil.rmtree(draft, ignore_errors=True)
         draft.unlink(missing_ok=True)
     return target
+
+
+def _copy(run: Run, files: list[Path], draft: Path) -> None:
+    for path in files:
+        copy = draft / path.relative_to(run.folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
 
 
 def _zip(run: Run, files: list[Path], draft: Path) -> None:

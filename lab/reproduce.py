@@ -24,13 +24,13 @@ def as_script(run: Run, corpus: str | None = None) -> str:
     return "\n\n".join(_cells(run, corpus)) + "\n"
 
 
-def as_notebook(run: Run, corpus: str | None = None) -> "NotebookNode":
+def as_notebook(run: Run) -> "NotebookNode":
     """The same as a notebook, to be written with `nbformat.write`."""
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
     heading = f"# The run {run.id}, again\n\nTrains as that run did, and compares what it comes to. See `lab/reproduce.py`."
     return new_notebook(
-        cells=[new_markdown_cell(heading), *(new_code_cell(source) for source in _cells(run, corpus))],
+        cells=[new_markdown_cell(heading), *(new_code_cell(source) for source in _cells(run, None))],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
     )
 

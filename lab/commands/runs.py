@@ -19,7 +19,12 @@ def declare(parser: ArgumentParser) -> None:
     """Give the command its options."""
     parser.add_argument("what", nargs="?", choices=_ACTIONS, default="list")
     parser.add_argument("run", nargs="*", help="a run's id, the beginning of one, or latest")
-    parser.add_argument("--to", metavar="PATH", help="export: a new folder, or a file that ends in .zip (default: RUN.zip)")
+    parser.add_argument(
+        "--to",
+        metavar="PATH",
+        help="export: a file that ends in .zip, or a new folder; or one that ends in .py or .ipynb, which trains the run "
+        "again and compares (default: RUN.zip)",
+    )
     parser.epilog = "watch follows a run wherever it is trained; Ctrl-C leaves it, and the run goes on."
     parser.set_defaults(act=act)
 

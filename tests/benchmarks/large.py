@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 import datasets
@@ -20,7 +19,7 @@ import pyarrow.parquet as pq
 from lab.batches import ChunkRows, RowBatches
 from lab.corpus import Corpus
 from lab.preparation import prepare
-from tests.benchmarks import report, reviews, seconds
+from tests.benchmarks import Peak, report, reviews, seconds
 
 TOKENS_A_REVIEW = 300  # about
 SIZES = (10_000_000, 100_000_000)
@@ -33,25 +32,6 @@ def write(file: Path, tokens: int) -> None:
     with pq.ParquetWriter(file, pa.schema({"text": pa.string()})) as writer:
         for copy in range(-(-tokens // TOKENS_A_REVIEW // len(texts))):
             writer.write_table(pa.table({"text": [f"{text} Copy {copy}." for text in texts]}))
-
-
-class Peak:
-    """The most memory of its own that this process had while the block ran, in GB."""
-
-    def __enter__(self) -> "Peak":
-        self.gb, self.over = 0.0, threading.Event()
-        self.watcher = threading.Thread(target=self._watch)
-        self.watcher.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.over.set()
-        self.watcher.join()
-
-    def _watch(self) -> None:
-        while not self.over.wait(0.02):
-            lines = Path("/proc/self/status").read_text().splitlines()
-            self.gb = max(self.gb, next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 2**20)
 
 
 def alone(file: str) -> None:

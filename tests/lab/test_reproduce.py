@@ -12,7 +12,8 @@ from nbclient import NotebookClient
 from lab.config import preset
 from lab.errors import RunError
 from lab.events import Evaluated, RunStarted
-from lab.reproduce import as_notebook, as_script
+from lab.export import export
+from lab.reproduce import as_script
 from lab.runs import create_run, list_runs
 from lab.training import fine_tune
 
@@ -36,15 +37,14 @@ def run(home):
 
 
 def test_the_script_comes_to_the_same_number(run, tmp_path):
-    script = tmp_path / "again.py"
-    script.write_text(as_script(run))
+    script = export(run, tmp_path / "again.py")
     environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
     done = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=120)
     assert done.stdout.splitlines()[-1] == "the same to the last digit", done.stdout + done.stderr
 
 
-def test_the_notebook_comes_to_the_same_number(run):
-    notebook = as_notebook(run)
+def test_the_notebook_comes_to_the_same_number(run, tmp_path):
+    notebook = nbformat.read(export(run, tmp_path / "again.ipynb"), as_version=4)
     nbformat.validate(notebook)
     NotebookClient(
         notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(Path.cwd())}}
