@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 
 from filelock import Timeout
@@ -252,10 +253,22 @@ def main() -> None:
 
 
 def _sweep() -> None:
-    """Clear away what a crash left half made or half deleted."""
+    """Clear away what a crash left half made or half deleted, but no draft that another process may be at."""
+    runs = home() / "runs"
     with queue.changing():
-        for folder in (*(home() / "runs").glob(".new-*"), *(home() / "runs").glob(".deleted-*"), home() / "workers"):
+        drafts = [draft for draft in runs.glob(".new-*") if time.time() - _changed(draft) > _ABANDONED]
+        for folder in (*drafts, *runs.glob(".deleted-*"), home() / "workers"):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+_ABANDONED = 60  # seconds; a draft of a run is made in some milliseconds
+
+
+def _changed(folder: Path) -> float:
+    """When a folder was last changed; now, if it is gone meanwhile."""
+    with suppress(OSError):
+        return folder.stat().st_mtime
+    return time.time()
 
 
 if __name__ == "__main__":

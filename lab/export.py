@@ -1,5 +1,5 @@
-"""Export: a run to take away. As a zip file or a folder: its configuration, log, results and model, without checkpoints. As a
-script or a notebook: the lines that train it again.
+"""Export: a run to take away. As a zip file or a folder: its configuration, log, results and model, without checkpoints.
+As a script or a notebook: the lines that train it again.
 """
 
 import shutil

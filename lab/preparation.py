@@ -4,6 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from lab.chunking import Chunking, Chunks, SpecialTokens, chunk
 from lab.corpus import Corpus, load_corpus
 from lab.errors import CorpusError, require
@@ -27,7 +29,7 @@ class Prepared:
     vocabulary: Vocabulary
     chunking: Chunking
     train_text: str  # sha256 of the documents, shortened
-    test_text: str
+    test_text: str  # and of which chunks were drawn from them, where not all were
     tokenizer_hash: str
 
     def held_out(self, scoring: Scoring) -> HeldOut:
@@ -73,14 +75,16 @@ def prepare(
         tokens = tokenize(splits[name], tokenizer)
         _check_known(tokens, tokenizer)
         chunks[name] = chunk(tokens, chunking, special, what=what)
+    train = chunks["train"].sample(max_train_chunks, corpus.split_seed)
+    test = chunks["test"].sample(max_test_chunks, corpus.split_seed)
     return Prepared(
-        train=chunks["train"].sample(max_train_chunks, corpus.split_seed),
-        test=chunks["test"].sample(max_test_chunks, corpus.split_seed),
+        train=train,
+        test=test,
         tokenizer=tokenizer,
         vocabulary=Vocabulary.of(tokenizer),
         chunking=chunking,
         train_text=_text_hash(splits["train"]),
-        test_text=_text_hash(splits["test"]),
+        test_text=_text_hash(splits["test"], test.rows if len(test) < len(chunks["test"]) else None),
         tokenizer_hash=hashlib.sha256(backend(tokenizer).to_str().encode()).hexdigest()[:16],
     )
 
@@ -96,9 +100,11 @@ def _check_known(tokens: Tokens, tokenizer: "PreTrainedTokenizerFast") -> None:
     )
 
 
-def _text_hash(dataset: "Dataset") -> str:
+def _text_hash(dataset: "Dataset", drawn: np.ndarray | None = None) -> str:
     digest = hashlib.sha256()
     for batch in dataset.select_columns(["text"]).with_format("arrow").iter(1000):
         for text in batch.column("text").to_pylist():
             digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+    if drawn is not None:
+        digest.update(drawn.astype("<i8").tobytes())
     return digest.hexdigest()[:16]

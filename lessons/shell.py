@@ -28,7 +28,9 @@ def build() -> gr.Blocks:
     """The whole app, not yet launched."""
     gr.set_static_paths([PLOTLY])
     with gr.Blocks(title="Masked Language Lab", analytics_enabled=False, delete_cache=(600, 3600)) as app:
-        app.queue(max_size=64, default_concurrency_limit=8)  # while it is empty: `queue` builds all routes and the config anew
+        app.queue(
+            max_size=64, default_concurrency_limit=8
+        )  # while it is empty: `queue` builds all routes and the config anew
         with gr.Row(elem_classes="shell"):
             with gr.Column(elem_classes="rail", min_width=0):
                 using = using_panel()

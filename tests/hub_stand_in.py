@@ -10,9 +10,19 @@ import json
 import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from transformers import DistilBertConfig, DistilBertForMaskedLM, PreTrainedTokenizerFast
+
+from lab import hub
+from lab.home import ASSETS
+
 TOKEN = "hf_a_token_that_may_write"
+MODEL = "distilbert/distilbert-base-uncased"
 _LARGE = 10_000  # bytes from which a file goes by LFS
 
 
@@ -148,3 +158,21 @@ class StandIn:
     def __exit__(self, *_: Any) -> None:
         self.server.shutdown()
         self.server.server_close()
+
+
+def models_and_reviews(
+    folder: Path, tokenizer: PreTrainedTokenizerFast, config: DistilBertConfig
+) -> dict[str, dict[str, bytes]]:
+    """What a stand-in holds: a DistilBERT with random weights, and reviews laid out as IMDB's are."""
+    torch.manual_seed(0)
+    DistilBertForMaskedLM(config).to(torch.bfloat16).save_pretrained(folder / "model")
+    tokenizer.save_pretrained(folder / "model")
+    reviews = pq.read_table(ASSETS / "reviews" / "test.parquet").select(["text", "label"])
+    for i, path in enumerate(hub.IMDB_FILES.values()):
+        (folder / "imdb" / path).parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table(reviews.slice(40 * i, 40)), folder / "imdb" / path)
+    files = {kind: [path for path in (folder / kind).rglob("*") if path.is_file()] for kind in ("model", "imdb")}
+    contents = {
+        kind: {str(path.relative_to(folder / kind)): path.read_bytes() for path in found} for kind, found in files.items()
+    }
+    return {f"models/{MODEL}": contents["model"], f"datasets/{hub.IMDB}": contents["imdb"]}

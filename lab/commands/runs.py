@@ -89,11 +89,13 @@ def watch(run: Run, as_json: bool) -> int:
         return 130
     standing = jobs.standing(run.id)
     if not as_json:
-        after = f" after {last.step:,} steps, {minutes(last.seconds)}" if last is not None and is_last(last) else ""
-        console.print(
-            f"{standing.state.capitalize()}{after}{f': {standing.reason}' if standing.reason else '.'}", markup=False
-        )
+        _tell(standing, f" after {last.step:,} steps, {minutes(last.seconds)}" if last is not None and is_last(last) else "")
     return {"finished": 0, "stopped": 130}.get(standing.state, 1)
+
+
+def _tell(standing: jobs.Standing, after: str = "") -> None:
+    """How a run stands, and why."""
+    console.print(f"{standing.state.capitalize()}{after}{f': {standing.reason}' if standing.reason else '.'}", markup=False)
 
 
 def _compare(runs: list[Run], as_json: bool) -> int:
@@ -104,6 +106,7 @@ def _compare(runs: list[Run], as_json: bool) -> int:
     names = ("", *(run.id for run in runs))
     title, settings = "Settings that differ", comparison.settings
     if len(runs) == 1:
+        _tell(jobs.standing(runs[0].id))
         title, settings = "Settings", {name: (value,) for name, value in values(runs[0].config()).items()}
     show_table(title, names, ((name, *map(str, row)) for name, row in settings.items()))
     show_table("Results", names, ((name, *map(as_text, row)) for name, row in comparison.results.items()))

@@ -109,7 +109,7 @@ def _probe_with_lab(using: Using, found: Asked, train: int) -> str:
     names = "compare, probe, sample" if found.tuned else "probe, sample"
     return f"""from lab.corpus import Corpus, load_corpus
 from lab.model import load
-from lab.probe import {names}
+from lab.linear_probe import {names}
 
 drawn = sample(load_corpus({made(using.corpus_settings())}), train={train}, test={TEST})
 found = []
@@ -139,7 +139,7 @@ from sklearn.preprocessing import StandardScaler
 from transformers import AutoModel, AutoTokenizer
 
 from lab.corpus import Corpus, load_corpus
-from lab.probe import sample
+from lab.linear_probe import sample
 
 drawn = sample(load_corpus({made(using.corpus_settings())}), train={train}, test={TEST})
 

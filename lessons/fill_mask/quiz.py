@@ -1,7 +1,7 @@
 """The closing quiz: one question a lesson, drawn afresh from the bundled reviews and the bundled model, and computed live.
 
-Each drawing takes dice and gives a question whose tempting wrong answers are not right by chance. To find such questions the
-model is asked some ten times, so a quiz is drawn behind the page, ahead of the learner who wants it.
+Each drawing takes dice and gives a question whose tempting wrong answers are not right by chance. To find such questions
+the model is asked some ten times, so a quiz is drawn behind the page, ahead of the learner who wants it.
 """
 
 import math

@@ -14,7 +14,7 @@ from lessons.fill_mask.models import Asked
 from lessons.materials.using import corpus_name
 
 if TYPE_CHECKING:
-    from lab.probe import Probed, Sample
+    from lab.linear_probe import Probed, Sample
 
 TRAIN, FEWEST, MOST = 300, 50, 2_000  # labelled documents to learn from
 TEST = 300  # held-out documents that are asked about; the bundled reviews have fewer
@@ -36,7 +36,7 @@ def card(found: "tuple[Probed, ...]") -> Block:
 
 
 def _outcome(found: "tuple[Probed, ...]") -> str | None:
-    from lab.probe import compare
+    from lab.linear_probe import compare
 
     if len(found) < 2:
         return None
@@ -51,7 +51,7 @@ def size(documents: Any) -> int:
 
 def draw(using: Using, train: int) -> "Sample":
     """The documents. Raises CorpusError for a corpus without labels."""
-    from lab.probe import sample
+    from lab.linear_probe import sample
 
     return sample(bench.corpus(using), train, TEST)
 
@@ -65,7 +65,7 @@ def known(using: Using, found: Asked, train: int) -> "tuple[Probed, ...]":
 
 def work(using: Using, found: Asked, train: int) -> "Iterator[str | tuple[Probed, ...]]":
     """Probe each model in turn; tells how far it is in words, and at last the outcomes."""
-    from lab.probe import Reading, probe
+    from lab.linear_probe import Reading, probe
 
     drawn = draw(using, train)
     outcomes = []
@@ -121,7 +121,7 @@ def picture(using: Using, asked: Asked, found: "tuple[Probed, ...]") -> list[Blo
 
 
 def _compared(before: "Probed", after: "Probed") -> list[Block]:
-    from lab.probe import compare
+    from lab.linear_probe import compare
 
     difference = compare(before, after)
     differ = difference.gained + difference.lost

@@ -41,7 +41,7 @@ class Server:
     def start(self) -> None:
         """Start it and wait until it serves its page."""
         environment = os.environ | {"HF_HUB_OFFLINE": "1"} | self.environment
-        command = [sys.executable, "app.py", "--port", str(self.port), "--home", str(self.home)]
+        command = [sys.executable, "app.py", "--host", "127.0.0.1", "--port", str(self.port), "--home", str(self.home)]
         self.log = (self.home.parent / f"{self.home.name}.log").open("ab")
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=self.log, stderr=subprocess.STDOUT)
         end = time.monotonic() + PATIENCE / 1000

@@ -1,8 +1,8 @@
 """How long the lessons' handlers take on their default text, each asked for something new every time; idle, and while a run
 trains. `python -m tests.benchmarks.handlers`
 
-The 50th and the 95th percentile in ms, of the handler alone: what the browser and the network add isn't in it. Nobody answers
-the closing quiz in no time, so the next one is asked for after a pause.
+The 50th and the 95th percentile in ms, of the handler alone: what the browser and the network add isn't in it. Nobody
+answers the closing quiz in no time, so the next one is asked for after a pause.
 """
 
 import os

@@ -91,7 +91,7 @@ def test_a_waiting_run_is_listed_as_waiting_and_shown(quick_workers, told):
     run = jobs.submit(preset("quick")).run
     (listed,) = json.loads(told("runs", "list", "--json")[1])
     assert listed == {"run": run, "state": "waiting"}
-    assert "waiting" in told("runs", "show", run)[1]
+    assert "Waiting: Nobody takes runs from the queue now." in told("runs", "show", run)[1]
 
 
 def test_a_run_that_waits_to_be_resumed_is_not_resumed_in_the_foreground_too(quick_workers, told):

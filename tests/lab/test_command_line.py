@@ -3,18 +3,21 @@
 import json
 import os
 import re
-import shlex
 import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from accelerate.commands.launch import launch_command_parser
 
 from lab import __main__
 from lab.__main__ import COMMANDS, main
 from lab.runs import get_run, list_runs
+from tests import readme
+from tests.readme import commands, needs_the_hub
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = [
@@ -251,21 +254,24 @@ def test_help_does_not_wait_for_torch():
     assert done.stdout.splitlines()[-1] == "False"
 
 
-def commands_of_the_readme():
-    """The `python -m lab` commands in the README's blocks."""
-    blocks = re.findall(r"```(?:bash|sh)\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
-    return [line.strip() for line in lines if line.strip().startswith("python -m lab")]
-
-
-OFFLINE = {"tutorial", "full"}  # presets that need the Hub: fetching is tested with one that stands in for it
-
-
-def test_every_command_of_the_readme_is_one_that_the_program_knows(capsys):
-    assert len(commands_of_the_readme()) >= 20
-    for command in commands_of_the_readme():
-        given = shlex.split(command, comments=True)[3:]
+def test_every_command_of_the_readme_is_one_that_the_program_knows():
+    assert len(commands("python -m lab")) >= 25
+    for given in commands("python -m lab"):
         __main__.parse(given)  # exits with 2 for an option or a value that there isn't
+
+
+def test_every_launch_of_several_processes_in_the_readme_is_one_that_accelerate_and_the_program_know():
+    assert len(commands("accelerate launch")) >= 2
+    for given in commands("accelerate launch"):
+        launched = launch_command_parser().parse_args(given)
+        assert (launched.module, launched.training_script) == (True, "lab")
+        __main__.parse(launched.training_script_args)
+
+
+def test_every_measurement_that_the_readme_names_is_there():
+    named = set(re.findall(r"`python -m (tests[\w.]+)", readme.TEXT))
+    assert len(named) >= 9
+    assert all(find_spec(name) for name in named)
 
 
 def wait_until_nothing_is_written():
@@ -281,9 +287,9 @@ def test_the_readme_is_a_tour_that_can_be_walked(home, tmp_path, monkeypatch, ca
     film = "The film number {} was wonderful, and its unforgettable ending made everybody cry."
     (tmp_path / "mine.csv").write_text("\n".join(["story", *(f'"{film.format(i)}"' for i in range(60))]))
     walked = 0
-    for command in commands_of_the_readme():
-        given = shlex.split(command, comments=True)[3:]
-        if OFFLINE & {*given} or given[0] in ("push", "deploy"):
+    for command in commands("python -m lab"):
+        given = command
+        if needs_the_hub(given):
             continue
         if given[:2] == ["runs", "export"]:
             wait_until_nothing_is_written()

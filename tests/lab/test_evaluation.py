@@ -146,6 +146,14 @@ def test_the_fingerprint_knows_what_was_scored(settings, differing):
     assert (one.digest == two.digest) == (not differing)
 
 
+def test_other_chunks_drawn_from_the_same_text_are_another_scoring():
+    one, two = (
+        prepare("bundled", Corpus(split_seed=seed), max_train_chunks=8, max_test_chunks=20).held_out(Scoring())
+        for seed in (0, 1)
+    )
+    assert one.fingerprint.differences(two.fingerprint) == ["held_out_text"]
+
+
 def test_the_training_half_of_the_corpus_does_not_change_the_scoring():
     digests = {
         prepare("bundled", Corpus(max_train_documents=size, max_test_documents=9)).held_out(Scoring()).fingerprint.digest

@@ -6,17 +6,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-import torch
-from transformers import DistilBertConfig, DistilBertForMaskedLM
+from transformers import DistilBertConfig
 
 from lab import hub
-from lab.home import ASSETS
-from tests.hub_stand_in import StandIn
+from tests.hub_stand_in import MODEL, StandIn, models_and_reviews
 
-MODEL = "distilbert/distilbert-base-uncased"
 ASK = {
     "model": f"""
     from lab.model import load_model, load_tokenizer
@@ -37,20 +32,8 @@ LARGE = {"model": "model.safetensors", "imdb": hub.IMDB_FILES["train"]}
 
 @pytest.fixture(scope="module")
 def holds(tmp_path_factory, tokenizer):
-    """What the Hub holds: a model of DistilBERT's size with random weights, and reviews laid out as IMDB's are."""
-    folder = tmp_path_factory.mktemp("hub")
-    torch.manual_seed(0)
-    DistilBertForMaskedLM(DistilBertConfig()).to(torch.bfloat16).save_pretrained(folder / "model")
-    tokenizer.save_pretrained(folder / "model")
-    reviews = pq.read_table(ASSETS / "reviews" / "test.parquet").select(["text", "label"])
-    for i, path in enumerate(hub.IMDB_FILES.values()):
-        (folder / "imdb" / path).parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.table(reviews.slice(40 * i, 40)), folder / "imdb" / path)
-    files = {kind: [path for path in (folder / kind).rglob("*") if path.is_file()] for kind in ("model", "imdb")}
-    contents = {
-        kind: {str(path.relative_to(folder / kind)): path.read_bytes() for path in found} for kind, found in files.items()
-    }
-    return {f"models/{MODEL}": contents["model"], f"datasets/{hub.IMDB}": contents["imdb"]}
+    """What the Hub holds, the model as large as it really is."""
+    return models_and_reviews(tmp_path_factory.mktemp("hub"), tokenizer, DistilBertConfig())
 
 
 @dataclass

@@ -416,11 +416,14 @@ def test_what_a_crash_left_half_made_or_half_deleted_is_cleared_away(quick_worke
     for name in (".new-20260101-000000-000-token-abcd", ".deleted-20260101-000000-000-token-abcd"):
         (runs / name).mkdir(parents=True)
         (runs / name / "config.json").write_text("{}")
+        os.utime(runs / name, (0, 0))
+    being_made = runs / ".new-20260101-000000-001-token-abcd"
+    being_made.mkdir()
     assert list_runs() == []
     with queue.changing():
         queue.add("20260101-000000-000-token-abcd")  # its folder never came
     with Desk():
-        wait_for(lambda: not queue.entries() and not list(runs.iterdir()))
+        wait_for(lambda: not queue.entries() and list(runs.iterdir()) == [being_made])
 
 
 # With limits.

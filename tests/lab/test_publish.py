@@ -7,18 +7,36 @@ import sys
 
 import pytest
 from huggingface_hub import ModelCard
+from transformers import DistilBertConfig
 
 from lab.config import preset
 from lab.errors import LabError
 from lab.space import front_matter, plan
 from lab.training import fine_tune
-from tests.hub_stand_in import TOKEN, StandIn
+from tests.hub_stand_in import TOKEN, StandIn, models_and_reviews
+from tests.readme import commands, needs_the_hub
 
 PROGRAM = """
-import sys
+import json, sys
 from lab.__main__ import main
-sys.exit(main(sys.argv[1:]))
+for command in json.loads(sys.argv[1]):
+    code = main(command)
+    if code:
+        sys.exit(code)
 """
+# Beside an option of the README's: a model that is fetched takes two steps on little text.
+SHORT = [
+    "--device",
+    "cpu",
+    "--max-train-documents",
+    "6",
+    "--max-test-documents",
+    "2",
+    "--chunk-size",
+    "32",
+    "--max-steps",
+    "2",
+]
 
 
 @pytest.fixture(scope="module")
@@ -50,16 +68,22 @@ def stand_in():
 
 def lab(home, stand_in, *words, token=TOKEN):
     """A command as a person gives it, with the stand-in as the Hub."""
+    return commands_in_turn(home, stand_in, [list(words)], token)
+
+
+def commands_in_turn(home, stand_in, given, token=TOKEN):
+    """Several commands, up to the first that fails."""
     environment = os.environ | {
         "LAB_HOME": str(home),
+        "HF_HOME": str(home / "hf"),
         "HF_ENDPOINT": stand_in.address,
         "HF_TOKEN": token,
         "HF_HUB_OFFLINE": "0",
         "HF_HUB_DISABLE_XET": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     }
-    command = [sys.executable, "-c", PROGRAM, *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    program = [sys.executable, "-c", PROGRAM, json.dumps(given)]
+    return subprocess.run(program, env=environment, capture_output=True, text=True, timeout=240)
 
 
 def test_a_push_brings_a_model_that_loads_with_a_card_that_the_hub_reads(run_home, stand_in, tmp_path):
@@ -134,3 +158,15 @@ def test_deploy_makes_a_space_of_what_the_plan_lists(run_home, stand_in):
     assert set(stand_in.repos["ada/lab"]) == {name for name, _ in plan().files}
     made = stand_in.made["ada/lab"]
     assert (made["type"], made["sdk"], made["hardware"]) == ("space", "gradio", "cpu-basic")
+
+
+def test_every_command_of_the_readme_that_needs_the_hub_does_what_it_says(run_home, stand_in, tmp_path, tokenizer):
+    config = DistilBertConfig(dim=32, hidden_dim=64, n_heads=2, n_layers=1)
+    stand_in.holds = models_and_reviews(tmp_path, tokenizer, config)
+    given = [command for command in commands("python -m lab") if needs_the_hub(command)]
+    given = [[word.replace("USER", "ada") for word in command] for command in given]
+    given = [[*command, *(SHORT if command[0] == "train" else [])] for command in given]
+    assert {command[0] for command in given} == {"train", "deploy", "push"}
+    done = commands_in_turn(run_home, stand_in, given)
+    assert done.returncode == 0, done.stderr
+    assert {"ada/lab", "ada/film-bert"} == set(stand_in.repos)

@@ -10,8 +10,8 @@ import torch
 from lab.errors import CorpusError, LabError, SettingError
 from lab.fill_mask import Shift, contrast, fill, side_by_side, spell
 from lab.home import write_json
+from lab.linear_probe import Probed, Sample
 from lab.model import load_model
-from lab.probe import Probed, Sample
 from lessons import bench
 from lessons.bench import Using
 from lessons.components.words import percent

@@ -1,4 +1,4 @@
-"""Probe: how plainly a label lies in what a model makes of a text, though filling blanks never shows it a label.
+"""Linear probe: how plainly a label lies in what a model makes of a text, though filling blanks never shows it a label.
 
 The model is frozen. A document stands for itself by its hidden states: the last layer's, of its first 128 tokens, averaged.
 On some labelled training documents a logistic regression learns to tell the labels apart, and held-out documents say how

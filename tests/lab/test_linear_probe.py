@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from lab.errors import CorpusError, SettingError
+from lab.linear_probe import Difference, Probed, Reading, Sample, compare, pool, probe, sample
 from lab.model import load
-from lab.probe import Difference, Probed, Reading, Sample, compare, pool, probe, sample
 
 
 @pytest.fixture(scope="module")
