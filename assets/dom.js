@@ -18,7 +18,7 @@
   lab.colour = name => getComputedStyle(document.body).getPropertyValue(name).trim();
 
   // Authored text with **strong**, *emphasis*, `code`, [words](?lesson=ID) for a link to a lesson, and {name}, which is
-  // replaced by values[name], shown as it is.
+  // replaced by values[name], shown as it is. A number and its % stay together.
   const MARKS = /(\*\*[^*]+\*\*|\*[^*\s][^*]*\*|`[^`]+`|\[[^\]]+\]\(\?lesson=[\w-]+\)|\{\w+\})/;
   lab.text = (text, values = {}) => text.split(MARKS).map(part => {
     const link = /^\[(.+)\]\((\?lesson=[\w-]+)\)$/.exec(part);
@@ -27,7 +27,7 @@
     if (/^\*.+\*$/.test(part)) return lab.make('em', {}, lab.text(part.slice(1, -1), values));
     if (/^`.+`$/.test(part)) return lab.make('code', {}, part.slice(1, -1));
     const name = /^\{(\w+)\}$/.exec(part)?.[1];
-    return name && name in values ? lab.make('bdi', {class: 'value'}, values[name]) : part;
+    return name && name in values ? lab.make('bdi', {class: 'value'}, values[name]) : part.replace(/(\d) %/g, '$1\u00a0%');
   });
 
   // Make `old` look like `fresh`, node by node in their order, so that focus, selection and open details survive.

@@ -1,6 +1,7 @@
 """DistilBERT and IMDB from the Hub: fetched once, then used without a network; a broken copy heals, or says how."""
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ try:{}
 except LabError as error:
     sys.exit(str(error))
 """
+SAID = {"model": "66985530 [MASK]", "imdb": "[('test', 40), ('train', 80)]"}
 LARGE = {"model": "model.safetensors", "imdb": hub.IMDB_FILES["train"]}
 
 
@@ -68,45 +70,57 @@ def machine(tmp_path, holds):
         yield Machine(tmp_path, stand_in)
 
 
-@pytest.mark.parametrize(("kind", "said"), [("model", "66985530 [MASK]"), ("imdb", "[('test', 40), ('train', 80)]")])
-def test_the_first_use_fetches_with_progress_and_later_ones_need_no_network(machine, kind, said):
+@pytest.fixture(scope="module")
+def fetched(tmp_path_factory, holds):
+    """The folder of a computer that has fetched everything once."""
+    folder = tmp_path_factory.mktemp("fetched")
+    with StandIn() as stand_in:
+        stand_in.holds = holds
+        for kind in ASK:
+            assert Machine(folder, stand_in).ask(kind, online=True).stdout.strip() == SAID[kind]
+    return folder
+
+
+@pytest.fixture
+def filled(machine, fetched):
+    """A computer that has everything, to be damaged."""
+    shutil.copytree(fetched, machine.folder, symlinks=True, dirs_exist_ok=True)
+    return machine
+
+
+@pytest.mark.parametrize("kind", ["model", "imdb"])
+def test_the_first_use_fetches_with_progress_and_later_ones_need_no_network(machine, kind):
     first = machine.ask(kind, online=True)
-    assert first.stdout.strip() == said, first.stderr
+    assert first.stdout.strip() == SAID[kind], first.stderr
     assert "100%" in first.stderr, "what is fetched shows how far it is"
     assert len(machine.stand_in.sent) == len({*machine.stand_in.sent}), "each file once"
-    assert machine.ask(kind, online=False).stdout.strip() == said
+    assert machine.ask(kind, online=False).stdout.strip() == SAID[kind]
 
 
 @pytest.mark.parametrize("kind", ["model", "imdb"])
-def test_a_copy_that_is_not_whole_says_so_without_a_network_and_is_completed_with_one(machine, kind):
-    said = machine.ask(kind, online=True).stdout
-    copy = machine.copy(kind)
-    copy.resolve().unlink()
-    refused = machine.ask(kind, online=False)
+def test_a_copy_that_is_not_whole_says_so_without_a_network_and_is_completed_with_one(filled, kind):
+    filled.copy(kind).resolve().unlink()
+    refused = filled.ask(kind, online=False)
     assert "not whole, and the Hub can't be reached. Connect once" in refused.stderr
-    machine.stand_in.sent.clear()
-    assert machine.ask(kind, online=True).stdout == said
-    assert machine.stand_in.sent == [LARGE[kind]]
+    assert filled.ask(kind, online=True).stdout.strip() == SAID[kind]
+    assert filled.stand_in.sent == [LARGE[kind]]
 
 
 @pytest.mark.parametrize("kind", ["model", "imdb"])
-def test_a_damaged_copy_says_so_without_a_network_and_is_replaced_with_one(machine, kind):
-    said = machine.ask(kind, online=True).stdout
-    blob = machine.copy(kind).resolve()
+def test_a_damaged_copy_says_so_without_a_network_and_is_replaced_with_one(filled, kind):
+    blob = filled.copy(kind).resolve()
     blob.write_bytes(blob.read_bytes()[:1000])
-    refused = machine.ask(kind, online=False)
+    refused = filled.ask(kind, online=False)
     assert "damaged, and the Hub can't be reached. Connect once" in refused.stderr
-    assert machine.ask(kind, online=True).stdout == said
+    assert filled.ask(kind, online=True).stdout.strip() == SAID[kind]
 
 
-def test_a_whole_copy_is_not_fetched_again_for_a_fault_that_is_elsewhere(machine):
-    machine.ask("imdb", online=True)
-    machine.stand_in.sent.clear()
-    machine.home = machine.folder / "a file"
-    machine.home.touch()
-    refused = machine.ask("imdb", online=True)
+def test_a_whole_copy_is_not_fetched_again_for_a_fault_that_is_elsewhere(filled):
+    filled.home = filled.folder / "a file"
+    filled.home.touch()
+    refused = filled.ask("imdb", online=True)
     assert "LAB_HOME" in refused.stderr
-    assert machine.stand_in.sent == []
+    assert filled.stand_in.sent == []
 
 
 def test_what_was_never_fetched_says_so_and_what_works_without(machine):
