@@ -89,7 +89,9 @@ def watch(run: Run, as_json: bool) -> int:
         return 130
     standing = jobs.standing(run.id)
     if not as_json:
-        _tell(standing, f" after {last.step:,} steps, {minutes(last.seconds)}" if last is not None and is_last(last) else "")
+        _tell(
+            standing, f" after {last.step:,} steps, {minutes(last.seconds)}" if last is not None and is_last(last) else ""
+        )
     return {"finished": 0, "stopped": 130}.get(standing.state, 1)
 
 
