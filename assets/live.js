@@ -335,18 +335,19 @@
     // What the reader sees now: [from, to] on both axes, or null before the first picture of this run.
     const inView = () => plot._fullLayout?.uirevision === log.run ? [...plot._fullLayout.xaxis.range, ...plot._fullLayout.yaxis.range] : null;
 
-    // What stands in sight of a long curve, in so few points that drawing stays quick; peaks and valleys stay.
+    // What stands in sight of a long curve, in so few points that drawing stays quick; peaks, valleys and both ends stay.
     const thinned = points => {
       const [low, high] = inView() || [-Infinity, Infinity];
       const from = points.findIndex(each => each[0] >= low), behind = points.findIndex(each => each[0] > high);
       const seen = from < 0 ? points : points.slice(Math.max(0, from - 1), behind < 0 ? points.length : behind + 1);
       if (seen.length <= DRAWN) return seen;
-      const kept = [], stretches = DRAWN / 2;
+      const inner = seen.slice(1, -1), kept = [seen[0]], stretches = DRAWN / 2 - 1;
       for (let i = 0; i < stretches; i++) {
-        const stretch = seen.slice(Math.floor(seen.length * i / stretches), Math.floor(seen.length * (i + 1) / stretches));
+        const stretch = inner.slice(Math.floor(inner.length * i / stretches), Math.floor(inner.length * (i + 1) / stretches));
         const lowest = stretch.reduce((a, b) => b[1] < a[1] ? b : a), highest = stretch.reduce((a, b) => b[1] > a[1] ? b : a);
         kept.push(...(lowest === highest ? [lowest] : lowest[0] < highest[0] ? [lowest, highest] : [highest, lowest]));
       }
+      kept.push(seen.at(-1));
       return kept;
     };
 
