@@ -7,7 +7,6 @@ from typing import Any
 
 from lab.chunk_sizes import Outlook, outlook
 from lab.chunking import Chunking, SpecialTokens
-from lab.stream import Spot, window
 from lessons import bench
 from lessons.bench import Using
 from lessons.chunking.cutting import Cutting, cut, noun, spelled
@@ -128,35 +127,31 @@ def cut_words(cutting: Cutting, what: str, about: str) -> Question | None:
     )
 
 
-def _near(cutting: Cutting, border: int) -> tuple[list[Spot], list[Spot]]:
-    """What stands before a border and behind it."""
-    middle = (border + 1) * cutting.stream.size
-    spots = window(cutting.chunks, cutting.stream, cutting.special, middle - _SIDE, 2 * _SIDE)
-    return spots[:_SIDE], spots[_SIDE:]
+def _near(cutting: Cutting, border: int) -> tuple[list[int], list[int]]:
+    """The ids of what stands before a border and behind it."""
+    ids = cutting.chunks.input_ids
+    return ids[border, -_SIDE:].tolist(), ids[border + 1, :_SIDE].tolist()
 
 
 def _sides(cutting: Cutting, border: int) -> tuple[str, str]:
     before, after = _near(cutting, border)
     spell = spelled(cutting.tokenizer)
-    return spell(before[-1].id), spell(after[0].id)
+    return spell(before[-1]), spell(after[0])
 
 
 def _shown(cutting: Cutting, border: int) -> dict[str, Any]:
     spell = spelled(cutting.tokenizer)
     before, after = _near(cutting, border)
-    return {
-        "before": " ".join(spell(spot.id) for spot in before),
-        "after": " ".join(spell(spot.id) for spot in after),
-    }
+    return {"before": " ".join(map(spell, before)), "after": " ".join(map(spell, after))}
 
 
 def _kind(cutting: Cutting, border: int) -> str:
     """What a border that cuts no word looks like: "special", "apostrophe" (`don | ' t`), "between", or nothing of these."""
     before, after = _near(cutting, border)
-    if "special" in (before[-1].kind, after[0].kind):
+    if {before[-1], after[0]} & {*cutting.special.prefix, *cutting.special.suffix}:
         return "special"
     spell = spelled(cutting.tokenizer)
-    first, left, right, last = (spell(spot.id).strip("Ġ▁") for spot in (*before[-2:], *after[:2]))
+    first, left, right, last = (spell(id).strip("Ġ▁") for id in (*before[-2:], *after[:2]))
     parted = left.isalpha() and (right[1:] or last) in _TAILS and right[:1] in _APOSTROPHES
     parted = parted or (first.isalpha() and left in _APOSTROPHES and right in _TAILS)
     if parted:

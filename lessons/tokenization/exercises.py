@@ -2,6 +2,8 @@
 
 import hashlib
 import random
+from collections import defaultdict
+from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
 from lab.decoding import Decoded, Word, decode
@@ -46,6 +48,8 @@ def draw(documents: Any, tokenizer: "PreTrainedTokenizerFast", seed: int) -> str
         found = sentences(document) or [" ".join(document.split()[:LONGEST])[:200]]
         dice.shuffle(found)
         for sentence in found:
+            if _at_most(tokenizer, sentence) <= best_grade:
+                continue
             grade = _grade(tokenizer, sentence)
             if grade > best_grade:
                 best, best_grade = sentence, grade
@@ -67,6 +71,16 @@ def _grade(tokenizer: "PreTrainedTokenizerFast", sentence: str) -> int:
     spells = most is not None and most.before != _longest(decoded.words).before
     loses = decoded.back not in (sentence, sentence.lower()) or decoded.lossless
     return 4 * spells + 2 * loses + (SHORTEST <= len(decoded.stretches) <= LONGEST)
+
+
+def _at_most(tokenizer: "PreTrainedTokenizerFast", sentence: str) -> int:
+    """What a sentence's grade can be, seen from its pieces alone: to decode it as well takes four times as long."""
+    words: defaultdict[int, list[int]] = defaultdict(list)
+    for piece in explain(tokenizer, sentence):
+        if piece.word is not None:
+            words[piece.word].append(piece.id)
+    longest, second = nlargest(2, [0, 0, *map(len, {tuple(ids) for ids in words.values()})])
+    return 4 * (longest > max(second, 1)) + 2 + (SHORTEST <= len(sentence.split()) <= LONGEST)
 
 
 def how_many(pieces: list[Piece], decoded: Decoded, about: str) -> Question | None:
