@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lab.evaluation import FUNCTION_WORDS
+from lab.kinds import FUNCTION_WORDS
 from lab.tokenization import backend
 
 if TYPE_CHECKING:

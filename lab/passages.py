@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from lab.errors import CorpusError, SettingError, require
-from lab.evaluation import FUNCTION_WORDS
+from lab.kinds import FUNCTION_WORDS
 from lab.tokenization import Piece, backend, explain
 
 if TYPE_CHECKING:

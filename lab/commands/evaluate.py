@@ -30,7 +30,8 @@ def declare(parser: ArgumentParser) -> None:
 
 def act(options: Namespace) -> int:
     """Do it; returns the exit code."""
-    from lab.evaluation import baselines, by_kind, compare, evaluate, kinds, spread
+    from lab.evaluation import baselines, compare, evaluate, spread
+    from lab.kinds import by_kind, kinds
     from lab.model import check_fits, load
     from lab.preparation import prepare
 

@@ -140,7 +140,8 @@ def noise(change: Change, text: Text, held_out: "HeldOut", found: "Sequence[Eval
 
 def verdict(change: Change, text: Text, held_out: "HeldOut", before: "Evaluation", after: "Evaluation") -> list[Block]:
     """The paired test of a change: its interval, drawn, and kind by kind."""
-    from lab.evaluation import by_kind, compare, kinds
+    from lab.evaluation import compare
+    from lab.kinds import by_kind, kinds
 
     comparison = compare(before, after)
     found = kinds(held_out.chunks, text.prepared.tokenizer)

@@ -92,7 +92,7 @@ def _worst(text: Text, evaluation: "Evaluation") -> Block:
 
 def by_kind(text: Text, held_out: "HeldOut", evaluation: "Evaluation") -> list[Block]:
     """What share of the pieces, and of the surprise, is of which kind; and how well each goes by itself."""
-    from lab.evaluation import by_kind, kinds
+    from lab.kinds import by_kind, kinds
 
     parts = by_kind(evaluation, kinds(held_out.chunks, text.prepared.tokenizer))
     whole = evaluation.nll.sum() or 1.0

@@ -9,8 +9,8 @@ import pytest
 from lab.cloze import BLANKS, CONFIDENCE, FUNCTION_BLANKS, WORDS, Score, ask, belief, deal, mean_surprise, score, surprise
 from lab.corpus import Corpus, load_corpus
 from lab.errors import CorpusError, SettingError
-from lab.evaluation import FUNCTION_WORDS
 from lab.fill_mask import fill
+from lab.kinds import FUNCTION_WORDS
 from lab.lexicon import lexicon
 from lab.model import load
 from tests.lab.test_tokenization import family  # noqa: F401  # a fixture

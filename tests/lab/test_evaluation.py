@@ -10,20 +10,8 @@ import torch
 from lab.chunking import Chunking, SpecialTokens, chunk
 from lab.corpus import Corpus
 from lab.errors import SettingError
-from lab.evaluation import (
-    KINDS,
-    Evaluation,
-    Scoring,
-    baselines,
-    by_kind,
-    compare,
-    evaluate,
-    freeze,
-    kinds,
-    perplexity,
-    score,
-    spread,
-)
+from lab.evaluation import Evaluation, Scoring, baselines, compare, evaluate, freeze, perplexity, score, spread
+from lab.kinds import KINDS, by_kind, kinds
 from lab.masking import UNTOUCHED
 from lab.model import load_model
 from lab.preparation import prepare
