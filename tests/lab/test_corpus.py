@@ -77,7 +77,7 @@ def test_sampling_draws_so_many_documents_and_can_be_switched_off():
     some = load_corpus(Corpus(max_train_documents=20, max_test_documents=7))
     assert (len(some["train"]), len(some["test"])) == (20, 7)
     assert set(some["train"]["text"]) < set(everything["train"]["text"])
-    assert len(everything["train"]) == 892
+    assert len(everything["train"]) == 1_356
 
 
 def test_markup_is_cleaned_unless_asked_not_to(tmp_path):
