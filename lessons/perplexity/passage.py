@@ -146,7 +146,7 @@ def _sum(total: "Total", of: int) -> list[Block]:
             (number, "e to that power: the perplexity"),
         ),
         blocks.say(
-            f"{total.nats:.2f} ÷ {total.pieces} = {total.mean:.3f}, and e to the power of {total.mean:.3f} is {number}. A "
+            f"{total.nats:.4f} ÷ {total.pieces} = {total.mean:.4f}, and e to the power of {total.mean:.4f} is {number}. A "
             f"model that hesitated every time between {number} equally likely pieces would be surprised just as much."
         ),
     ]

@@ -68,6 +68,19 @@ def test_the_perplexity_of_a_whole_passage_is_the_evaluation_of_its_chunk(read, 
     assert f"{amount(chunk.perplexity)} e to that power: the perplexity" in words(drawn)
 
 
+def test_who_follows_the_sum_with_a_calculator_comes_to_the_number_shown(read):
+    for added in range(1, len(read.scored) + 1):
+        said = re.search(
+            r"([\d.]+) ÷ (\d+) = ([\d.]+), and e to the power of ([\d.]+) is ([\d.,]+)\.",
+            words(passage.picture(read, added)),
+        )
+        assert said
+        nats, pieces, mean, power, number = (float(each.replace(",", "")) for each in said.groups())
+        assert nats / pieces == pytest.approx(mean, abs=1e-4)
+        assert mean == power
+        assert math.exp(power) == pytest.approx(number, abs=0.1 if number < 1000 else 1)
+
+
 def test_pieces_not_added_up_yet_are_shown_as_the_model_reads_them(read):
     (lane,) = passage.ribbon(read, 1)["lanes"]
     drawn = [piece for word in lane["words"] for piece in word["pieces"]]
