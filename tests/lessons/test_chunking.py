@@ -15,6 +15,7 @@ from lessons import bench
 from lessons.bench import Using
 from lessons.chunking import cutting, exercises, page, sizes, stream
 from lessons.chunking.cutting import Cutting, cut
+from lessons.components.words import percent
 from tests.lessons.reading import of, printed, right, said, told
 
 pytestmark = pytest.mark.usefixtures("warm")
@@ -263,8 +264,8 @@ def test_concatenating_and_truncating_lose_what_the_lab_counts():
     chunks, tokens = whole_cut(), bench.tokens(USING)
     kept = (~chunks.special_tokens_mask).sum() + (tokens.input_ids == 100).sum()
     concatenated, truncated = list(figures(shown).values())[:2]
-    assert concatenated == f"{100 * (len(tokens) - kept) / len(tokens):.2f}\u00a0%"
-    assert truncated == f"{100 * chunks.truncated / len(tokens):.0f}\u00a0%"
+    assert concatenated == percent((len(tokens) - kept) / len(tokens))
+    assert truncated == percent(chunks.truncated / len(tokens))
     by_name = {trace["name"]: trace for trace in losses["figure"]["data"]}
     at = by_name["truncating each document"]["x"].index(128)
     assert by_name["truncating each document"]["customdata"][at] == chunks.truncated
