@@ -75,11 +75,12 @@ def _grade(tokenizer: "PreTrainedTokenizerFast", sentence: str) -> int:
 
 def _at_most(tokenizer: "PreTrainedTokenizerFast", sentence: str) -> int:
     """What a sentence's grade can be, seen from its pieces alone: to decode it as well takes four times as long."""
-    words: defaultdict[int, list[int]] = defaultdict(list)
+    words: defaultdict[int, list[Piece]] = defaultdict(list)
     for piece in explain(tokenizer, sentence):
         if piece.word is not None:
-            words[piece.word].append(piece.id)
-    longest, second = nlargest(2, [0, 0, *map(len, {tuple(ids) for ids in words.values()})])
+            words[piece.word].append(piece)
+    counts = {sentence[group[0].start : group[-1].end].strip(): len(group) for group in words.values()}
+    longest, second = nlargest(2, [0, 0, *counts.values()])
     return 4 * (longest > max(second, 1)) + 2 + (SHORTEST <= len(sentence.split()) <= LONGEST)
 
 
