@@ -131,6 +131,12 @@ def visitor(browser: Browser, server: Server) -> Iterator[Visitor]:
     yield from visit(browser, server)
 
 
+@pytest.fixture(scope="module")
+def resident(browser: Browser, server: Server) -> Iterator[Visitor]:
+    """One who stays through a file's tests, which saves loading the page: each test makes what it needs by itself."""
+    yield from visit(browser, server)
+
+
 @pytest.fixture
 def open_lesson(visitor: Visitor) -> Callable[..., Page]:
     """open_lesson("masking", seed=3) → the page, drawn."""

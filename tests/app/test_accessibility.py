@@ -1,4 +1,4 @@
-"""Every lesson for those who don't see it, or use no mouse: an axe-core scan, and the keyboard alone."""
+"""Every lesson by its own link: on a phone, for those who don't see it (an axe-core scan), and by the keyboard alone."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -8,16 +8,42 @@ from lessons.catalog import lessons
 from tests.app.conftest import visit
 
 GRAVE = ("serious", "critical")
+WINDOW, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
-@pytest.mark.parametrize("lesson", [lesson.id for lesson in lessons()])
-def test_axe_finds_nothing_serious_in_light_and_in_dark(browser, server, lesson):
-    for visitor in visit(browser, server, color_scheme="light"):
-        page = visitor.open(lesson, __theme="light")
-        open_all_predictions(page)
-        visitor.settled(page)
-        page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true; })")
-        scan_light_and_dark(page, visitor)
+@pytest.fixture(scope="module", params=[lesson.id for lesson in lessons()])
+def opened(browser, server, request):
+    """(page, visitor) on one lesson after the other, in light colours; the tests below follow one another on it."""
+    for visitor in visit(browser, server, color_scheme="light", viewport=WINDOW):
+        yield visitor.open(request.param, __theme="light"), visitor
+
+
+def assert_fits(page, size) -> None:
+    page.set_viewport_size(size)
+    page.wait_for_timeout(300)  # until the pictures have taken their new width
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than its window"
+
+
+def test_every_lesson_has_one_headline_and_fits_a_window_and_a_phone(opened):
+    page, _ = opened
+    assert page.locator(".stage h1").filter(visible=True).count() == 1
+    for size in (PHONE, WINDOW):
+        assert_fits(page, size)
+
+
+def test_axe_finds_nothing_serious_in_light_and_in_dark(opened):
+    page, visitor = opened
+    open_all_predictions(page)
+    visitor.settled(page)
+    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true; })")
+    scan_light_and_dark(page, visitor)
+
+
+def test_every_lesson_fits_a_phone_with_all_of_it_in_sight(opened):
+    page, visitor = opened
+    open_all_predictions(page)
+    visitor.settled(page)
+    assert_fits(page, PHONE)
 
 
 def scan_light_and_dark(page, visitor) -> None:

@@ -5,15 +5,15 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.app.conftest import PATIENCE, visit
+from tests.app.conftest import PATIENCE
 
 expect.set_options(timeout=PATIENCE)
 
 
-@pytest.fixture
-def page(open_lesson, visitor):
-    page = open_lesson("chunking")
-    visitor.commit(page, "chunking-mixed", 30)
+@pytest.fixture(scope="module")
+def page(resident):
+    page = resident.open("chunking")
+    resident.commit(page, "chunking-mixed", 30)
     expect(stream(page).locator(".piece").first).to_be_visible()
     return page
 
@@ -110,11 +110,3 @@ def test_all_questions_answered_tick_the_check_off_and_another_size_asks_anew(pa
     asked = card.locator("legend").first.inner_text()
     card.locator("button", has_text="Another size").click()
     expect(card.locator("legend").first).not_to_have_text(asked, use_inner_text=True)
-
-
-def test_the_lesson_fits_a_phone_with_all_of_it_in_sight(browser, server):
-    for visitor in visit(browser, server, viewport={"width": 390, "height": 844}):
-        page = visitor.open("chunking")
-        visitor.commit(page, "chunking-mixed", 30)
-        expect(stream(page).locator(".piece").first).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -41,34 +41,33 @@ def text_controls() -> dict[str, list[str]]:
 CONTROLS = text_controls()
 
 
-@pytest.fixture
-def boxes(open_lesson, request):
+@pytest.fixture(scope="module", params=CONTROLS)
+def boxes(resident, request):
     """A lesson's page with everything open, and its text controls by their ids."""
-    page = open_lesson(request.param)
+    page = resident.open(request.param)
     open_all_predictions(page)
     page.locator(".more > button, .more .label-wrap").evaluate_all("folds => folds.forEach(fold => fold.click())")
     kinds = ("textarea", "input[type=text]", "input[type=password]", "input:not([type])")
     found = {id: page.locator(", ".join(f"#{id} {kind}" for kind in kinds)).first for id in CONTROLS[request.param]}
     for id, box in found.items():
         assert box.is_visible(), f"{id} can't be reached"
-    return page, found
+    yield page, found
+    page.close()
 
 
-@pytest.mark.parametrize("boxes", CONTROLS, indirect=True)
-def test_hostile_text_is_text(boxes, visitor):
+def test_hostile_text_is_text(boxes, resident):
     page, found = boxes
     for id, box in found.items():
         for name in HOSTILE if id in FREE else SOME:
             box.fill(HOSTILE[name])
             box.press("Tab")
             page.wait_for_timeout(150)
-            visitor.settled(page)
+            resident.settled(page)
             assert page.evaluate("window.pwned") is None, f"{name} in {id}"
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} in {id} breaks the layout"
         box.fill("")
 
 
-@pytest.mark.parametrize("boxes", CONTROLS, indirect=True)
 def test_a_megabyte_is_refused_with_a_sentence(boxes):
     page, found = boxes
     for id, box in found.items():

@@ -11,8 +11,18 @@ expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture
-def page(open_lesson, visitor):
-    page = open_lesson("masking")
+def page(visitor):
+    return begun(visitor)
+
+
+@pytest.fixture(scope="module")
+def used_page(resident):
+    """For what works wherever the dials stand."""
+    return begun(resident)
+
+
+def begun(visitor):
+    page = visitor.open("masking")
     visitor.commit(page, "masking-masks", 11)
     visitor.commit(page, "masking-scored", 11)
     expect(page.locator("#masking-next")).to_be_visible()
@@ -55,15 +65,15 @@ def test_drawing_again_moves_on_an_epoch_and_the_epoch_brings_its_masks_back(pag
     assert "redraw" in done(page)
 
 
-def test_of_many_quick_draws_the_last_is_shown(page):
-    page.evaluate("for (let i = 0; i < 8; i++) document.getElementById('masking-next').click()")
-    epoch = page.locator("#masking-epoch input[type=number]")
-    expect(page.locator(".masking-lanes .say", has_text=re.compile(r"^Epoch \d+ of a run"))).to_contain_text(
+def test_of_many_quick_draws_the_last_is_shown(used_page):
+    used_page.evaluate("for (let i = 0; i < 8; i++) document.getElementById('masking-next').click()")
+    epoch = used_page.locator("#masking-epoch input[type=number]")
+    expect(used_page.locator(".masking-lanes .say", has_text=re.compile(r"^Epoch \d+ of a run"))).to_contain_text(
         f"Epoch {epoch.input_value()} of a run"
     )
     for _ in range(12):
-        page.locator("#masking-epoch input[type=range]").press("ArrowRight")
-    expect(page.locator(".masking-lanes .say", has_text=re.compile(r"^Epoch \d+ of a run"))).to_contain_text(
+        used_page.locator("#masking-epoch input[type=range]").press("ArrowRight")
+    expect(used_page.locator(".masking-lanes .say", has_text=re.compile(r"^Epoch \d+ of a run"))).to_contain_text(
         f"Epoch {epoch.input_value()} of a run"
     )
 
@@ -146,27 +156,27 @@ def test_another_passage_or_an_own_text_is_what_all_of_the_lesson_looks_at(page)
     expect(own(page).locator(".say").first).to_contain_text("comes twice")
 
 
-def test_siblings_are_measured_with_progress_and_can_be_stopped(page):
-    card = page.locator(".card", has=page.locator("#masking-measure"))
+def test_siblings_are_measured_with_progress_and_can_be_stopped(used_page):
+    card = used_page.locator(".card", has=used_page.locator("#masking-measure"))
     expect(card.get_by_role("button", name="Stop")).to_be_disabled()
-    page.locator("#masking-measure").click()
+    used_page.locator("#masking-measure").click()
     expect(card.locator(".note.waiting")).to_contain_text(re.compile(r"Read \d+ of \d+ passages"))
     card.get_by_role("button", name="Stop").click()
     expect(card.locator(".say", has_text="Stopped.")).to_be_visible()
-    page.wait_for_timeout(1000)
+    used_page.wait_for_timeout(1000)
     expect(card.locator(".say", has_text="Stopped.")).to_be_visible()
     expect(card.get_by_role("button", name="Stop")).to_be_disabled()
 
 
-def test_shares_that_do_not_fit_are_told_beside_the_dials(page):
-    page.get_by_text("The rate, 80/10/10").click()
-    dials = page.locator(".more", has=page.locator("#masking-rate"))
+def test_shares_that_do_not_fit_are_told_beside_the_dials(used_page):
+    used_page.get_by_text("The rate, 80/10/10").click()
+    dials = used_page.locator(".more", has=used_page.locator("#masking-rate"))
     expect(dials.locator(".chart")).to_be_visible()
-    page.locator("#masking-random-share input[type=number]").fill("40")
-    page.locator("#masking-random-share input[type=number]").press("Tab")
+    used_page.locator("#masking-random-share input[type=number]").fill("40")
+    used_page.locator("#masking-random-share input[type=number]").press("Tab")
     expect(dials.locator(".note.bad")).to_contain_text("add up to more than 1")
-    page.locator("#masking-random-share input[type=number]").fill("20")
-    page.locator("#masking-random-share input[type=number]").press("Tab")
+    used_page.locator("#masking-random-share input[type=number]").fill("20")
+    used_page.locator("#masking-random-share input[type=number]").press("Tab")
     expect(dials.locator(".chart")).to_be_visible()
 
 

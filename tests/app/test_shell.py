@@ -2,7 +2,6 @@
 
 from itertools import pairwise
 
-import pytest
 from playwright.sync_api import expect
 
 from lessons.catalog import lessons
@@ -43,22 +42,6 @@ def test_the_lessons_lead_from_one_to_the_next_and_back(open_lesson):
         expect(page.locator(f"#page-{after.id} .next a", has_text=before.title)).to_be_visible()
         assert page.evaluate("scrollY") == 0
     expect(page.locator(f"#page-{SHOWN[-1].id} .next a")).to_have_count(1)
-
-
-@pytest.mark.parametrize("lesson", [lesson.id for lesson in lessons()])
-def test_every_lesson_opens_by_its_own_link_and_has_one_headline(open_lesson, lesson):
-    page = open_lesson(lesson)
-    expect(page.locator(f"#page-{lesson} h1")).to_have_count(1)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than its window"
-
-
-@pytest.mark.parametrize("lesson", [lesson.id for lesson in lessons()])
-def test_every_lesson_fits_a_phone(browser, server, lesson):
-    from tests.app.conftest import visit
-
-    for visitor in visit(browser, server, viewport={"width": 390, "height": 844}):
-        page = visitor.open(lesson)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_the_chosen_light_or_dark_survives_a_reload(open_lesson):
