@@ -4,8 +4,8 @@ python -m tests.benchmarks.transfer
 
 The bundled model, the same after the quick preset on the bundled reviews, and after it on as many chunks of IMDB's training
 reviews: each scored on 1,000 chunks of IMDB's test reviews, without markup, on the same masks, with paired 95 % intervals.
-Then twenty probes: in how many a word about films enters the first three answers where none was. Some eight minutes on two
-cores. Needs IMDB beside the project; without it only the probes are asked.
+Then twenty probes: in how many a word about films enters the first three answers where none was, after either text. Some
+eight minutes on two cores. Needs IMDB beside the project; without it only the probes are asked, of the first two models.
 """
 
 import os
@@ -72,8 +72,19 @@ def film_words(model: str) -> list[list[str]]:
     return [[word for word in answers if word in WORDS] for answers in best]
 
 
+def visible(name: str, old: list[list[str]], new: list[list[str]]) -> None:
+    report(
+        model=name,
+        probes=len(PROBES),
+        none_before_and_one_after=sum(bool(after) and not before for before, after in zip(old, new, strict=True)),
+        one_before=sum(map(bool, old)),
+        one_after=sum(map(bool, new)),
+    )
+
+
 def main() -> None:
     ours, chunks = trained()
+    asked = {"after the bundled reviews": ours}
     imdb = SHARED / "imdb"
     if imdb.exists():
         held_out = prepare("bundled", Corpus(corpus=str(imdb), max_train_documents=50), max_test_chunks=1_000).held_out(
@@ -82,20 +93,18 @@ def main() -> None:
         real, _ = trained(corpus=str(imdb), max_train_chunks=chunks)
         base, mine, theirs = (evaluate(load(name, device="cpu").model, held_out) for name in ("bundled", ours, real))
         report(model="bundled", perplexity=base.perplexity, accuracy=base.accuracy, chunks=chunks)
-        told("after the bundled reviews", base, mine)
-        told("after real reviews", base, theirs)
+        asked["after real reviews"] = real
+        for name, after in zip(asked, (mine, theirs), strict=True):
+            told(name, base, after)
         told("the bundled against the real ones", theirs, mine)
     else:
         print("IMDB is not here: only the probes are asked.")
-    before, after = film_words("bundled"), film_words(ours)
-    for probe, old, new in zip(PROBES, before, after, strict=True):
-        print(f"{probe:50} {', '.join(old) or '–':20} {', '.join(new) or '–'}")
-    report(
-        probes=len(PROBES),
-        none_before_and_one_after=sum(bool(new) and not old for old, new in zip(before, after, strict=True)),
-        one_before=sum(map(bool, before)),
-        one_after=sum(map(bool, after)),
-    )
+    before = film_words("bundled")
+    after = {name: film_words(run) for name, run in asked.items()}
+    for probe, *answers in zip(PROBES, before, *after.values(), strict=True):
+        print(f"{probe:50}", *(f"{', '.join(words) or '–':20}" for words in answers))
+    for name, found in after.items():
+        visible(name, before, found)
 
 
 if __name__ == "__main__":
