@@ -32,6 +32,7 @@ _PATIENCE = 60.0  # seconds that a step may last before a worker that is to stop
 _LAST_PATIENCE = 15.0  # and then before it is killed
 _ATTEMPTS = 3  # workers that may die before one has begun a run
 _SETTLED = 5.0  # seconds after which a new run has begun, and importing for the next one doesn't slow its start
+_LETTING_GO = 10.0  # s that a process may take to end after its run, so that why it ended can be told
 
 
 def is_open() -> bool:
@@ -179,7 +180,7 @@ class Desk:
             if self._seconds_since("given to a worker", entry) > _PATIENCE:
                 worker.dismiss()
             return
-        code = worker.exit_code(timeout=2) if code is None else code
+        code = worker.exit_code(timeout=_LETTING_GO) if code is None else code
         del self._workers[entry.number]
         attempts = self._attempts[entry.number] = self._attempts.get(entry.number, 0) + 1
         if not worker.taken and attempts < _ATTEMPTS:
