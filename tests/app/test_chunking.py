@@ -10,10 +10,10 @@ from tests.app.conftest import PATIENCE
 expect.set_options(timeout=PATIENCE)
 
 
-@pytest.fixture(scope="module")
-def page(resident):
-    page = resident.open("chunking")
-    resident.commit(page, "chunking-mixed", 30)
+@pytest.fixture
+def page(open_lesson, visitor):
+    page = open_lesson("chunking")
+    visitor.commit(page, "chunking-mixed", 30)
     expect(stream(page).locator(".piece").first).to_be_visible()
     return page
 
