@@ -3,6 +3,7 @@
 import hashlib
 import random
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from lab.chunk_sizes import Outlook, outlook
@@ -18,10 +19,13 @@ _SIDE = 4  # positions shown on either side of a border
 _TRIED = 4_000  # borders that are looked at for those that only look like a cut word
 
 
-def card(using: Using, seed: int) -> Block:
-    """Three questions about a size that isn't in the table, special tokens round each document and the tail dropped."""
+def card(using: Using, turn: int) -> Block:
+    """Three questions about a size that isn't in the table, special tokens round each document and the tail dropped.
+
+    Each turn asks of another size, as long as there is one that is good to ask of.
+    """
     tokens, special = bench.tokens(using), SpecialTokens.of(bench.tokenizer(using.model))
-    sizes = random.Random(seed).sample(SIZES, len(SIZES))
+    sizes, turn = random.Random(0).sample(SIZES, len(SIZES)), max(turn, 0)
 
     @cache
     def at(size: int) -> Outlook:
@@ -30,10 +34,11 @@ def card(using: Using, seed: int) -> Block:
     def blunt(size: int) -> int:
         return _blunt(at(size), at(2 * size))
 
-    # The first that is good for everything, in the order drawn, or else for the most.
-    size = next((each for each in sizes if not blunt(each)), None) or min(sizes, key=blunt)
+    # One that is good for everything, in the order drawn, or else for the most.
+    good = list(islice((each for each in sizes if not blunt(each)), min(turn, len(sizes)) + 1))
+    size = good[turn % len(good)] if good else min(sizes, key=blunt)
     cutting = cut(using, Chunking(chunk_size=size))
-    about = hashlib.sha256(f"{using.corpus} {using.model} {size} {seed} {len(tokens)}".encode()).hexdigest()[:12]
+    about = hashlib.sha256(f"{using.corpus} {using.model} {size} {turn} {len(tokens)}".encode()).hexdigest()[:12]
     what = noun(using)
     asked = [
         chunks_and_tail(cutting, at(size), what, about),

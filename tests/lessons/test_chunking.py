@@ -4,6 +4,7 @@ import re
 import time
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -418,3 +419,11 @@ def test_the_light_handlers_are_light():
 def test_the_corpus_in_use_is_the_one_that_training_tokenizes():
     found = cut(USING, Chunking())
     assert found.tokens.input_ids.tolist() == tokenize(bench.corpus(USING)["train"], found.tokenizer).input_ids.tolist()
+
+
+def test_another_size_is_another():
+    turn, asked = 0, [page.check(USING)[0]["questions"][0]["prompt"]]
+    for _ in range(12):
+        [card], turn = page.check_again(USING, turn)
+        asked.append(card["questions"][0]["prompt"])
+    assert all(before != after for before, after in pairwise(asked))
