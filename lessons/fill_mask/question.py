@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Order = Literal["together", "left_to_right", "right_to_left"]
 ORDERS: dict[str, Order] = {"together": "together", "left to right": "left_to_right", "right to left": "right_to_left"}
-TEXT = "I [MASK] the [MASK], but my sister did not."
+TEXT = "She [MASK] the [MASK] before he came."
 EXAMPLES = {
     "One blank": "This is a great [MASK].",
     "Two blanks": TEXT,

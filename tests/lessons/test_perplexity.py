@@ -188,10 +188,11 @@ def test_without_a_run_rounding_is_put_to_the_test():
     assert "?lesson=fine-tuning" in words(gain.choice(Using(), change))
 
 
-def test_the_verdict_is_that_of_the_paired_test(text, sample):
+def test_the_verdict_is_that_of_the_paired_test(text):
+    sample = text.held_out(scoring.CHUNKS)
     for name, real in (("8-bits", False), ("4-bits", True)):
         change = gain.chosen(Using(), name)
-        *_, last = page.test(Using(), name, FEW)
+        *_, last = page.test(Using(), name, scoring.CHUNKS)
         before, after = scoring.kept(gain.paired_jobs(change, sample))
         comparison = compare(before, after)
         assert comparison.real is real, "the measurement that this lesson leans on"
