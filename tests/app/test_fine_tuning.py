@@ -21,7 +21,7 @@ from tests.conftest import make_run
 from tests.lessons.test_live_run import story
 
 expect.set_options(timeout=PATIENCE)
-LONG = 4_000  # steps of a run that is to be stopped
+LONG = 20_000  # steps of a run that is to be stopped
 ASKING = re.compile("/component_server")
 END = 5 * PATIENCE  # ms for a run to end, where other work shares the cores
 
@@ -195,23 +195,6 @@ def test_a_run_goes_on_through_a_reload_and_is_stopped_from_another_tab_of_its_o
     assert not (server.home / "runs" / name).exists()
 
 
-def test_a_stranger_with_the_link_watches_and_is_refused(visitor, browser, server, tiny):
-    page = begin(visitor, tiny, steps=LONG)
-    name = shown_run(page)
-    for stranger in visit(browser, server):
-        seen = stranger.open("fine-tuning", run=name)
-        expect(state(seen)).to_contain_text("You are watching")
-        seen.wait_for_function("() => lab.liveRun.log.losses.length > 2")
-        expect(seen.locator(".live-buttons button")).to_have_count(0)
-        seen.evaluate("name => lab.store.put('runs', name, {token: 'made up', at: 1})", name)
-        seen.locator("[data-act=stop]").click()
-        expect(seen.locator("#live-run .note.bad")).to_contain_text("Only whoever started the run")
-        seen.wait_for_function(
-            "before => lab.liveRun.log.losses.length > before", arg=seen.evaluate("lab.liveRun.log.losses.length")
-        )
-    stop(page)
-
-
 def test_lost_doubled_and_late_answers_do_no_harm(visitor, server, tiny):
     page = begin(visitor, tiny, steps=LONG)
     dice, sent, kept = random.Random(1), {"as it is": 0, "lost": 0, "old": 0}, []
@@ -281,30 +264,6 @@ def test_the_log_in_the_page_takes_each_line_once_whatever_comes(open_lesson):
     assert told["steps"] == list(range(1, 201 + 149))
     assert told["second"] == 1251
     assert told["aside"] > 5
-
-
-def test_zoom_and_legend_are_kept_while_points_arrive(visitor, tiny):
-    page = begin(visitor, tiny, steps=LONG)
-    page.wait_for_function("() => document.querySelector('.live-plot .plot')?.data?.[0].x.length > 2")
-    page.locator(".live-plot .plot").scroll_into_view_if_needed()
-    box = page.locator(".live-plot .nsewdrag").first.bounding_box()
-    page.mouse.move(box["x"] + box["width"] * 0.1, box["y"] + box["height"] * 0.2)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.8, steps=5)
-    page.mouse.up()
-    plot = "document.querySelector('.live-plot .plot')"
-    look = f"() => [...{plot}._fullLayout.xaxis.range, ...{plot}._fullLayout.yaxis.range]"
-    page.wait_for_function(f"full => ({look})()[1] < full", arg=LONG * 0.9)
-    zoomed = page.evaluate(look)
-    page.locator(".live-plot .legendtoggle").last.click()
-    hidden = f"() => {plot}._fullData.at(-1).visible"
-    page.wait_for_function(f"() => ({hidden})() === 'legendonly'")
-    drawn = page.evaluate("lab.liveRun.log.losses.length")
-    page.wait_for_function("drawn => lab.liveRun.log.losses.length > drawn + 3", arg=drawn)
-    page.wait_for_timeout(300)
-    assert page.evaluate(look) == pytest.approx(zoomed)
-    assert page.evaluate(hidden) == "legendonly"
-    stop(page)
 
 
 def test_a_page_catches_up_by_itself_when_the_server_was_away(visitor, server, tiny):
@@ -410,15 +369,6 @@ def test_a_preset_fills_the_form_and_what_more_holds_is_open_to_the_keyboard(ope
     expect(page.locator("#page-fine-tuning .note.bad").filter(visible=True)).to_contain_text("not a whole number")
 
 
-def test_settings_and_tokens_stay_where_they_belong(visitor, tiny):
-    page = begin(visitor, tiny, steps=LONG)
-    kept = json.loads(page.evaluate("localStorage.getItem('masked-language-lab')"))
-    token = kept["runs"][shown_run(page)]["token"]
-    assert token not in page.url
-    assert token not in page.content()
-    stop(page)
-
-
 def test_axe_finds_nothing_serious_with_a_run_on_the_page(browser, server, tiny):
     for visitor in visit(browser, server, color_scheme="light"):
         page = visitor.open("fine-tuning", model=tiny, steps=3, __theme="light")
@@ -448,3 +398,61 @@ def test_a_recording_is_played_and_says_that_it_is_one(open_lesson):
     expect(page.locator(".live-sentence").first).to_be_visible()
     page.get_by_role("button", name="Play it again").click()
     expect(page.get_by_role("button", name="To the end")).to_be_visible()
+
+
+# While one run goes on. Only one does at a time, so these come last ---------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def going_on(browser, server, tiny):
+    """The page of a run that goes on for as long as its tests look at it."""
+    for visitor in visit(browser, server):
+        page = begin(visitor, tiny, steps=LONG)
+        yield page
+        stop(page)
+
+
+def test_a_stranger_with_the_link_watches_and_is_refused(browser, server, going_on):
+    name = shown_run(going_on)
+    for stranger in visit(browser, server):
+        seen = stranger.open("fine-tuning", run=name)
+        expect(state(seen)).to_contain_text("You are watching")
+        seen.wait_for_function("() => lab.liveRun.log.losses.length > 2")
+        expect(seen.locator(".live-buttons button")).to_have_count(0)
+        seen.evaluate("name => lab.store.put('runs', name, {token: 'made up', at: 1})", name)
+        seen.locator("[data-act=stop]").click()
+        expect(seen.locator("#live-run .note.bad")).to_contain_text("Only whoever started the run")
+        seen.wait_for_function(
+            "before => lab.liveRun.log.losses.length > before", arg=seen.evaluate("lab.liveRun.log.losses.length")
+        )
+
+
+def test_zoom_and_legend_are_kept_while_points_arrive(going_on):
+    page = going_on
+    page.wait_for_function("() => document.querySelector('.live-plot .plot')?.data?.[0].x.length > 2")
+    page.locator(".live-plot .plot").scroll_into_view_if_needed()
+    box = page.locator(".live-plot .nsewdrag").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.1, box["y"] + box["height"] * 0.2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.8, steps=5)
+    page.mouse.up()
+    plot = "document.querySelector('.live-plot .plot')"
+    look = f"() => [...{plot}._fullLayout.xaxis.range, ...{plot}._fullLayout.yaxis.range]"
+    page.wait_for_function(f"full => ({look})()[1] < full", arg=LONG * 0.9)
+    zoomed = page.evaluate(look)
+    page.locator(".live-plot .legendtoggle").last.click()
+    hidden = f"() => {plot}._fullData.at(-1).visible"
+    page.wait_for_function(f"() => ({hidden})() === 'legendonly'")
+    drawn = page.evaluate("lab.liveRun.log.losses.length")
+    page.wait_for_function("drawn => lab.liveRun.log.losses.length > drawn + 3", arg=drawn)
+    page.wait_for_timeout(300)
+    assert page.evaluate(look) == pytest.approx(zoomed)
+    assert page.evaluate(hidden) == "legendonly"
+
+
+def test_settings_and_tokens_stay_where_they_belong(going_on):
+    page = going_on
+    kept = json.loads(page.evaluate("localStorage.getItem('masked-language-lab')"))
+    token = kept["runs"][shown_run(page)]["token"]
+    assert token not in page.url
+    assert token not in page.content()
