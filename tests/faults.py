@@ -70,7 +70,7 @@ def prepare_home() -> list[dict]:
         "per_device_train_batch_size": 8, "learning_rate": 1e-3, "precision": "fp32", "device": "cpu",
         "probes": ["The [MASK] of Ada."], "save_steps": 3,
     }  # fmt: skip
-    return [common | {"num_train_epochs": epochs, "seed": epochs} for epochs in (4, 12, 20)]
+    return [common | {"num_train_epochs": epochs, "seed": epochs} for epochs in (4, 8, 12)]
 
 
 class Server:

@@ -282,7 +282,7 @@ def wait_until_nothing_is_written():
 
 
 def test_the_readme_is_a_tour_that_can_be_walked(home, tmp_path, monkeypatch, capsys):
-    """Each command that needs no Hub, in the README's order, with trainings cut short."""
+    """Each command that needs no Hub, in the README's order, with trainings and scores cut short."""
     monkeypatch.chdir(tmp_path)
     film = "The film number {} was wonderful, and its unforgettable ending made everybody cry."
     (tmp_path / "mine.csv").write_text("\n".join(["story", *(f'"{film.format(i)}"' for i in range(60))]))
@@ -298,6 +298,8 @@ def test_the_readme_is_a_tour_that_can_be_walked(home, tmp_path, monkeypatch, ca
             given = [ids.pop(0) if word == "RUN" else word for word in given]
         if given[0] == "train" and "--resume" not in given:
             given += [*TINY, "--max-steps", "2"]
+        if given[0] == "evaluate":
+            given += ["--max-test-chunks", "4"]
         code = main(given)
         said = capsys.readouterr()
         nothing_to_do = given[:2] in (["runs", "stop"], ["runs", "resume"]) or "--resume" in given
