@@ -8,7 +8,8 @@ from typing import Any
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="lab-tests-hub-")
 os.environ["LAB_HOME"] = tempfile.mkdtemp(prefix="lab-tests-")
-os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # processes that share the cores wait for their turn, instead of turning in place
+# Two of pytest's workers, a browser and what is trained share two cores: one thread each, and none turns in place.
+os.environ |= {"OMP_NUM_THREADS": "1", "LAB_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 
 import datasets
 import pytest
