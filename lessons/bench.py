@@ -11,8 +11,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab import hub
 from lab.corpus import FORMATS, Corpus
@@ -33,6 +34,7 @@ LONGEST_TEXT = 20_000  # characters of a learner's text that a picture takes
 LARGEST_UPLOAD = 50 * 2**20  # bytes of a learner's own corpus
 UPLOADS_KEPT = 500 * 2**20  # bytes of all uploads together; the oldest go first
 CACHE_KEPT = 2 * 2**30  # bytes of what is computed from corpora and can be computed again
+T = TypeVar("T")
 _UPLOAD = re.compile(r"upload:([0-9a-f]{32})")
 _RUN = re.compile(r"[0-9]{8}-[0-9A-Za-z._-]{1,80}")
 
@@ -123,8 +125,8 @@ def warm_up() -> None:
             from lab.model import load
 
             torch.set_num_threads(cpu_cores())
-            _models["bundled"] = load("bundled", device="cpu")
-            choose(width=_models["bundled"].model.config.hidden_size)
+            bundled = _models["bundled", None] = load("bundled", device="cpu")
+            choose(width=bundled.model.config.hidden_size)
         except BaseException as error:  # told to whoever waits
             _trouble.append(error)
         finally:
@@ -149,7 +151,7 @@ def wait_until_warm() -> None:
 
 _locks: dict[str, threading.Lock] = {}
 _locks_lock = threading.Lock()
-_models: "OrderedDict[str, Loaded]" = OrderedDict()
+_models: "OrderedDict[tuple[str, int | None], Loaded]" = OrderedDict()
 _corpora: "OrderedDict[tuple[str, str | None], DatasetDict]" = OrderedDict()
 _tokens: "OrderedDict[tuple[str | None, ...], Tokens]" = OrderedDict()
 _prepared: "OrderedDict[tuple[Any, ...], Prepared]" = OrderedDict()
@@ -174,9 +176,7 @@ def loaded(model: str) -> "Loaded":
     wait_until_warm()
     from lab.model import load
 
-    if is_run(model):
-        run_of(model)
-    return _kept(_models, model, lambda: load(model, device="cpu"), room=4)
+    return _kept(_models, (model, edition(model)), lambda: load(model, device="cpu"), room=4)
 
 
 def tokenizer(model: str) -> Any:
@@ -195,6 +195,35 @@ def run_of(name: str) -> Run:
     there = is_run(name) and (folder / "config.json").exists()
     require(there, "This run is no longer on this computer. Choose another model.", ModelError)
     return Run(folder)
+
+
+def edition(model: str) -> int | None:
+    """Which weights a run has by now: one that was resumed has others under the same name. None for what isn't a run.
+
+    Raises ModelError for a run that is gone.
+    """
+    if not is_run(model):
+        return None
+    weights = run_of(model).model / "model.safetensors"
+    return weights.stat().st_mtime_ns if weights.exists() else None
+
+
+def remembered(size: int) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """`lru_cache` for what models answer. The first argument names them: one name, several, or what is in use."""
+
+    def decorate(ask: Callable[..., T]) -> Callable[..., T]:
+        @lru_cache(maxsize=size)
+        def kept(_editions: tuple[int | None, ...], *given: Any) -> T:
+            return ask(*given)
+
+        @wraps(ask)
+        def remember(models: str | tuple[str, ...] | Using, *given: Any) -> T:
+            names = (models.model,) if isinstance(models, Using) else (models,) if isinstance(models, str) else models
+            return kept(tuple(map(edition, names)), models, *given)
+
+        return remember
+
+    return decorate
 
 
 def corpus(using: Using) -> "DatasetDict":

@@ -193,7 +193,7 @@ def hidden(using: Using, number: int) -> "tuple[Hidden, ...]":
     return deal(bench.tokenizer(using.model), words(using), bench.corpus(using)["test"]["text"], number)
 
 
-@lru_cache(maxsize=512)
+@bench.remembered(512)
 def blank(using: Using, number: int, i: int) -> "Blank":
     """One of them, with its list and the model's answer: asked when the learner comes to it, some 20 ms each."""
     from lab.cloze import ask

@@ -80,7 +80,7 @@ def moved(found: Asked, texts: Sequence[str], about: str) -> tuple[list[Block], 
     return [blocks.bars(caption, scaled(rows), found.labels if found.tuned else _FILLED)], asking
 
 
-@lru_cache(maxsize=64)
+@bench.remembered(64)
 def _by_training(names: tuple[str, ...], text: str) -> "tuple[str, tuple[Shift, ...]]":
     from lab.fill_mask import side_by_side
 
@@ -88,7 +88,7 @@ def _by_training(names: tuple[str, ...], text: str) -> "tuple[str, tuple[Shift, 
     return f"The first blank of: {text}", side_by_side(base, tuned, text, top_k=_TOP_K)[0]
 
 
-@lru_cache(maxsize=64)
+@bench.remembered(64)
 def _by_an_answer(names: tuple[str, ...], text: str) -> "tuple[str, tuple[Shift, ...]]":
     """The first blank while all are open, and with the others filled from right to left."""
     from lab.fill_mask import contrast, fill
@@ -165,7 +165,7 @@ def pair(model: str, texts: Sequence[str], about: str) -> Asking | None:
     )
 
 
-@lru_cache(maxsize=64)
+@bench.remembered(64)
 def _pair(model: str, text: str) -> "tuple[Prediction, Prediction, float] | None":
     """Left to right: the first answer, the second given the first, and the second's probability while both were blank."""
     from lab.fill_mask import fill_in_orders

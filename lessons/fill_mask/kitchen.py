@@ -1,6 +1,5 @@
 """The prediction: a sentence about a kitchen, before and after training on film reviews."""
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lessons import bench
@@ -71,7 +70,7 @@ def _picture(rows: list[Row], series: list[str] | None) -> Block:
     return blocks.bars(SENTENCE, scaled(rows, bold=WORDS), series)
 
 
-@lru_cache(maxsize=16)
+@bench.remembered(16)
 def _belief(model: str) -> float:
     """The probability of all film words that are one piece of this model's vocabulary."""
     from lab.fill_mask import fill, spell

@@ -94,12 +94,9 @@ class Job:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What the result depends on. A run that was resumed has another model under the same name."""
-        stamp = None
-        if bench.is_run(self.subject.model):
-            weights = bench.run_of(self.subject.model).model / "model.safetensors"
-            stamp = weights.stat().st_mtime_ns if weights.exists() else None
-        return self.subject, stamp, self.held_out.fingerprint, self.held_out.chunks.rows.tobytes()
+        """What the result depends on."""
+        written = bench.edition(self.subject.model)
+        return self.subject, written, self.held_out.fingerprint, self.held_out.chunks.rows.tobytes()
 
 
 @dataclass(frozen=True, slots=True)
