@@ -46,7 +46,7 @@ class Report:
 
 
 def prepare_home() -> list[dict]:
-    """A small model, a small corpus, and the settings of three short runs."""
+    """A small model, a small corpus, and the settings of two short runs."""
     import torch
     from transformers import DistilBertConfig, DistilBertForMaskedLM
 
@@ -70,7 +70,7 @@ def prepare_home() -> list[dict]:
         "per_device_train_batch_size": 8, "learning_rate": 1e-3, "precision": "fp32", "device": "cpu",
         "probes": ["The [MASK] of Ada."], "save_steps": 3,
     }  # fmt: skip
-    return [common | {"num_train_epochs": epochs, "seed": epochs} for epochs in (4, 8, 12)]
+    return [common | {"num_train_epochs": epochs, "seed": epochs} for epochs in (6, 12)]
 
 
 class Server:
@@ -267,7 +267,7 @@ def trial(kills: int, seed: int) -> Report:
         curves = test.reference()
         began = time.monotonic()
         while sum(test.report.kills.values()) < kills:
-            while len(queue.entries()) < 3:
+            while len(queue.entries()) < 2:
                 test.submit()
             test.strike()
             test.look_for_liars()
