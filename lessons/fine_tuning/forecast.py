@@ -1,8 +1,10 @@
 """The forecast: where the model stands, what the learner expects of a run, and what came of it."""
 
+import threading
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from lab.config import RunConfig
+from lab.config import RunConfig, preset
 from lab.events import Evaluated, Event, Stepped
 from lab.probes import first_changes
 from lab.runs import Run, curve
@@ -12,21 +14,19 @@ from lessons.components import blocks
 from lessons.components.blocks import Block
 from lessons.components.words import many, percent
 
+if TYPE_CHECKING:
+    from lab.evaluation import Baselines, Evaluation
+
 LESSON = "fine-tuning"
 NONE = "none of them changes"
-CHUNKS = 16  # held-out chunks that the model in use is scored on beforehand: about a second on two cores
+_scoring = threading.Lock()  # of a class that opens the page at once, one waits for the score and all are told it
 
 
 def now(using: Using) -> Iterator[list[Block]]:
     """Where the model in use stands before any training, between what needs no model."""
     yield blocks.waiting("Scoring the model in use on held-out text …")
-    prepared = bench.prepared(using, max_test_chunks=CHUNKS)
-    from lab.config import Scoring
-    from lab.evaluation import baselines, evaluate
-
-    held_out = prepared.held_out(Scoring())
-    found = evaluate(bench.loaded(using.model).model, held_out)
-    base = baselines(prepared.train, held_out)
+    with _scoring:
+        chunks, found, base = _standing(using)
     yield [
         blocks.figures(
             (f"{found.perplexity:.1f}", "perplexity of the model in use, on held-out text"),
@@ -35,12 +35,24 @@ def now(using: Using) -> Iterator[list[Block]]:
         ),
         blocks.say(
             "The perplexity is e to the power of the held-out loss: a model that hesitated between so many equally likely "
-            f"pieces would be surprised as much. Here it is of {many(len(prepared.test), 'held-out chunk')}, "
-            f"{many(len(found), 'scored piece')}, token masks at {percent(0.15)}; your run scores as many chunks as its "
-            "settings say, so its step 0 may differ a little.",
+            f"pieces would be surprised as much. Here it is of {many(chunks, 'held-out chunk')}, "
+            f"{many(len(found), 'scored piece')}, token masks at {percent(0.15)}: what a quick run begins with. A run that "
+            "is scored on other chunks begins with another number.",
             tone="quiet",
         ),
     ]
+
+
+@bench.remembered(16)
+def _standing(using: Using) -> "tuple[int, Evaluation, Baselines]":
+    """On how many chunks the model in use was scored, what came of it, and what needs no model: as a quick run begins."""
+    from lab.config import Scoring
+    from lab.evaluation import baselines, evaluate
+
+    prepared = bench.prepared(using, max_test_chunks=preset("quick").max_test_chunks)
+    held_out = prepared.held_out(Scoring())
+    found = evaluate(bench.loaded(using.model).model, held_out)
+    return len(prepared.test), found, baselines(prepared.train, held_out)
 
 
 def questions(config: RunConfig, run: Run | None = None) -> Block:

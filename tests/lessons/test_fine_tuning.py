@@ -150,6 +150,15 @@ def test_run_asks_for_a_run_that_belongs_to_whoever_asked(home):
 # The forecast ---------------------------------------------------------------------------------------------------------
 
 
+def test_what_is_told_beforehand_is_what_a_quick_run_begins_with(warm, tiny):
+    using = Using(model=tiny.id)
+    *_, (told, said) = forecast.now(using)
+    quick = preset("quick", model=tiny.id, max_steps=1, max_train_chunks=16, precision="fp32", device="cpu", probes=())
+    begun = next(event for event in fine_tune(quick) if isinstance(event, Evaluated))
+    assert told["figures"][0]["value"] == f"{begun.perplexity:.1f}"
+    assert f"{begun.positions:,} scored pieces" in said["text"]
+
+
 def test_a_forecast_is_asked_without_an_outcome_and_answered_when_the_run_has_ended(trained):
     open_ = forecast.questions(preset("quick"))
     assert open_["perplexity"]["outcome"] is None
