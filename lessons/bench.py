@@ -11,9 +11,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, wraps
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakValueDictionary
 
 from lab import hub
 from lab.corpus import FORMATS, Corpus
@@ -34,7 +35,7 @@ LONGEST_TEXT = 20_000  # characters of a learner's text that a picture takes
 LARGEST_UPLOAD = 50 * 2**20  # bytes of a learner's own corpus
 UPLOADS_KEPT = 500 * 2**20  # bytes of all uploads together; the oldest go first
 CACHE_KEPT = 2 * 2**30  # bytes of what is computed from corpora and can be computed again
-T = TypeVar("T")
+_T = TypeVar("_T")
 _UPLOAD = re.compile(r"upload:([0-9a-f]{32})")
 _RUN = re.compile(r"[0-9]{8}-[0-9A-Za-z._-]{1,80}")
 
@@ -149,8 +150,8 @@ def wait_until_warm() -> None:
 
 # Kept ready: a few of each, the least recently used go ----------------------------------------------------------------
 
-_locks: dict[str, threading.Lock] = {}
-_locks_lock = threading.Lock()
+_shelves = threading.Lock()  # held for a look, never while something is made
+_locks: "WeakValueDictionary[tuple[int, Any], threading.Lock]" = WeakValueDictionary()  # one for each thing being made
 _models: "OrderedDict[tuple[str, int | None], Loaded]" = OrderedDict()
 _corpora: "OrderedDict[tuple[str, str | None], DatasetDict]" = OrderedDict()
 _tokens: "OrderedDict[tuple[str | None, ...], Tokens]" = OrderedDict()
@@ -159,16 +160,19 @@ _prepared: "OrderedDict[tuple[Any, ...], Prepared]" = OrderedDict()
 
 def _kept(shelf: "OrderedDict[Any, Any]", key: Any, make: Callable[[], Any], room: int) -> Any:
     """What stands on a shelf, or is made and put there; two who ask for the same at once wait for one making."""
-    with _locks_lock:
-        lock = _locks.setdefault(f"{id(shelf)} {key}", threading.Lock())
+    with _shelves:
+        lock = _locks.setdefault((id(shelf), key), threading.Lock())
     with lock:
-        if key not in shelf:
-            shelf[key] = make()
+        with _shelves:
+            if key in shelf:
+                shelf.move_to_end(key)
+                return shelf[key]
+        made = make()
+        with _shelves:
+            shelf[key] = made
             while len(shelf) > room:
                 shelf.popitem(last=False)
-        else:
-            shelf.move_to_end(key)
-        return shelf[key]
+        return made
 
 
 def loaded(model: str) -> "Loaded":
@@ -208,18 +212,17 @@ def edition(model: str) -> int | None:
     return weights.stat().st_mtime_ns if weights.exists() else None
 
 
-def remembered(size: int) -> Callable[[Callable[..., T]], Callable[..., T]]:
-    """`lru_cache` for what models answer. The first argument names them: one name, several, or what is in use."""
+def remembered(room: int) -> Callable[[Callable[..., _T]], Callable[..., _T]]:
+    """Keep what models answer. The first argument of such a function names them: one name, several, or what is in use."""
 
-    def decorate(ask: Callable[..., T]) -> Callable[..., T]:
-        @lru_cache(maxsize=size)
-        def kept(_editions: tuple[int | None, ...], *given: Any) -> T:
-            return ask(*given)
+    def decorate(ask: Callable[..., _T]) -> Callable[..., _T]:
+        shelf: OrderedDict[Any, _T] = OrderedDict()
 
         @wraps(ask)
-        def remember(models: str | tuple[str, ...] | Using, *given: Any) -> T:
+        def remember(models: str | tuple[str, ...] | Using, *given: Any) -> _T:
             names = (models.model,) if isinstance(models, Using) else (models,) if isinstance(models, str) else models
-            return kept(tuple(map(edition, names)), models, *given)
+            kept: _T = _kept(shelf, (tuple(map(edition, names)), models, *given), lambda: ask(models, *given), room)
+            return kept
 
         return remember
 

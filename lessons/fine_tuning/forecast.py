@@ -1,6 +1,5 @@
 """The forecast: where the model stands, what the learner expects of a run, and what came of it."""
 
-import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -19,14 +18,12 @@ if TYPE_CHECKING:
 
 LESSON = "fine-tuning"
 NONE = "none of them changes"
-_scoring = threading.Lock()  # of a class that opens the page at once, one waits for the score and all are told it
 
 
 def now(using: Using) -> Iterator[list[Block]]:
     """Where the model in use stands before any training, between what needs no model."""
     yield blocks.waiting("Scoring the model in use on held-out text …")
-    with _scoring:
-        chunks, found, base = _standing(using)
+    chunks, found, base = _standing(using)
     yield [
         blocks.figures(
             (f"{found.perplexity:.1f}", "perplexity of the model in use, on held-out text"),
