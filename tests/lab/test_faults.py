@@ -31,7 +31,7 @@ def test_servers_and_workers_killed_at_moments_of_chance_lose_nothing_and_nobody
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
     assert sum(report["kills"].values()) == 2
-    assert report["finished"] > 0
+    assert report["finished"] > 0, done.stdout
     assert report["lost"] == report["liars"] == report["astray"] == report["stuck"] == []
 
 
