@@ -67,8 +67,7 @@ def calibrate() -> Iterator[None]:
         stepping.append(clock() - began)
         yield
         began = clock()
-        with computing:
-            list(score(model, held_out, range(len(held_out.chunks))))
+        list(score(model, held_out, range(len(held_out.chunks))))
         scoring.append(held_out.chunks.input_ids.size / (clock() - began))
     passes = max(1, config.optimization.per_device_train_batch_size // _CHUNKS)  # a step of a real run is as long as these
     learn(

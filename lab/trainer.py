@@ -7,6 +7,7 @@ devices and machines it is spread over (Trainer 5.23 multiplies DistilBERT's gra
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from lab.chunking import Chunks
 from lab.evaluation import Evaluation, HeldOut, score
 from lab.home import publish
 from lab.masking import IGNORE_INDEX, Masking, Vocabulary
-from lab.model import logits_at
+from lab.model import inner_model, logits_at
 
 
 class MaskedTrainer(Trainer):
@@ -111,14 +112,14 @@ class MaskedTrainer(Trainer):
         return nll.sum() / self.scored.clamp(min=1) * self.accelerator.num_processes
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """Score the held-out chunks, each process its share. The result, position by position, is in `latest`."""
-        assert self.model is not None, "Trainer has one from the start"
+        """Score the held-out chunks in fp32, each process its share. The result, position by position, is in `latest`."""
         rows = range(self.args.process_index, len(self.held_out.chunks), self.args.world_size)
         parts = []
-        for part in score(self.model, self.held_out, rows, batch_size=self.args.per_device_eval_batch_size):
-            if self.leave_scoring():
-                return {}
-            parts.append(part)
+        with self.exactly() as model:
+            for part in score(model, self.held_out, rows, batch_size=self.args.per_device_eval_batch_size):
+                if self.leave_scoring():
+                    return {}
+                parts.append(part)
         if self.args.world_size > 1:
             parts = gather_object(parts)
         scores = Evaluation.join(parts)
@@ -127,6 +128,19 @@ class MaskedTrainer(Trainer):
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    @contextmanager
+    def exactly(self) -> Iterator[nn.Module]:
+        """While this holds, the model computes in fp32, whatever it trains in, so that a run's scores and answers are those
+        of its model asked later. Accelerate casts in a forward of its own, put before that of the model's class.
+        """
+        assert self.model is not None, "Trainer has one from the start"
+        own = vars(inner_model(self.model))
+        cast = {"forward": own.pop("forward")} if "forward" in own else {}
+        try:
+            yield self.model
+        finally:
+            own.update(cast)
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         """Let Trainer write the checkpoint file by file, then move it beside `output_dir` whole."""

@@ -364,10 +364,11 @@ class _Session(TrainerCallback):
             return
         self.loaded.model.eval()
         fills = []
-        for sentence in self.config.probes:
-            best = fill(self.loaded, sentence, top_k=5).blanks[0]
-            self._check_finite(best[0].probability)
-            fills.append((sentence, tuple((each.word, round(each.probability, 5)) for each in best)))
+        with self.trainer.exactly():
+            for sentence in self.config.probes:
+                best = fill(self.loaded, sentence, top_k=5).blanks[0]
+                self._check_finite(best[0].probability)
+                fills.append((sentence, tuple((each.word, round(each.probability, 5)) for each in best)))
         self.loaded.model.train()
         self._say(Probed(step=self.step, seconds=self._seconds(), fills=tuple(fills)))
 

@@ -18,10 +18,11 @@ from lab.chunking import Chunking
 from lab.config import preset
 from lab.corpus import Corpus
 from lab.errors import CorpusError, LabError, ModelError, RunError
-from lab.evaluation import Scoring
+from lab.evaluation import Scoring, evaluate
 from lab.events import CheckpointSaved, Evaluated, Failed, Finished, Probed, RunStarted, Stepped, Stopped
+from lab.fill_mask import fill
 from lab.masking import Masking
-from lab.model import load_model
+from lab.model import load, load_model
 from lab.preparation import prepare
 from lab.runs import get_run, list_runs
 from lab.settings import values
@@ -148,6 +149,26 @@ def test_a_finished_run_loads_with_plain_transformers_and_its_log_is_the_stream(
 def test_the_same_seed_gives_the_same_losses_and_another_does_not(tiny, films):
     one, two, other = (losses(fine_tune(quick(tiny, films, seed=seed))) for seed in (1, 1, 2))
     assert one == two != other
+
+
+def test_what_trains_in_bf16_scores_itself_and_answers_as_its_model_does_when_asked_later(tiny, films):
+    config = quick(tiny, films, precision="bf16")
+    events = list(fine_tune(config))
+    prepared = prepare(
+        tiny.id, config.data, config.chunking,
+        max_train_chunks=config.max_train_chunks, max_test_chunks=config.max_test_chunks,
+    )  # fmt: skip
+    scores = [event for event in events if isinstance(event, Evaluated)]
+    answers = [dict(event.fills) for event in events if isinstance(event, Probed)]
+    for model, scored, answered in [(tiny.id, scores[0], answers[0]), (events[0].run, scores[-1], answers[-1])]:
+        asked = load(model, device="cpu")
+        later = evaluate(asked.model, prepared.held_out(config.scoring))
+        assert (scored.perplexity, scored.accuracy) == pytest.approx((later.perplexity, later.accuracy), rel=1e-9)
+        best = fill(asked, "The [MASK] of Ada.").blanks[0]
+        assert answered["The [MASK] of Ada."] == tuple((each.word, round(each.probability, 5)) for each in best)
+    exact = losses(fine_tune(quick(tiny, films)))
+    assert exact != losses(events), "the training itself is in bf16"
+    assert exact == pytest.approx(losses(events), rel=0.01)
 
 
 def test_masks_are_drawn_afresh_each_epoch(tiny, films):
