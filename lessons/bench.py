@@ -8,13 +8,11 @@ import re
 import secrets
 import shutil
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakValueDictionary
 
 from lab import hub
 from lab.corpus import FORMATS, Corpus
@@ -22,6 +20,7 @@ from lab.disk import keep_below
 from lab.errors import CorpusError, ModelError, SettingError, require
 from lab.home import home, make_folder, plain_words
 from lab.runs import Run
+from lessons.shelf import Shelf
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -126,7 +125,7 @@ def warm_up() -> None:
             from lab.model import load
 
             torch.set_num_threads(cpu_cores())
-            bundled = _models["bundled", None] = load("bundled", device="cpu")
+            bundled = _models.put(("bundled", None), load("bundled", device="cpu"))
             choose(width=bundled.model.config.hidden_size)
         except BaseException as error:  # told to whoever waits
             _trouble.append(error)
@@ -148,31 +147,12 @@ def wait_until_warm() -> None:
         raise _trouble[0]
 
 
-# Kept ready: a few of each, the least recently used go ----------------------------------------------------------------
+# Kept ready: a few of each ---------------------------------------------------------------------------------------------
 
-_shelves = threading.Lock()  # held for a look, never while something is made
-_locks: "WeakValueDictionary[tuple[int, Any], threading.Lock]" = WeakValueDictionary()  # one for each thing being made
-_models: "OrderedDict[tuple[str, int | None], Loaded]" = OrderedDict()
-_corpora: "OrderedDict[tuple[str, str | None], DatasetDict]" = OrderedDict()
-_tokens: "OrderedDict[tuple[str | None, ...], Tokens]" = OrderedDict()
-_prepared: "OrderedDict[tuple[Any, ...], Prepared]" = OrderedDict()
-
-
-def _kept(shelf: "OrderedDict[Any, Any]", key: Any, make: Callable[[], Any], room: int) -> Any:
-    """What stands on a shelf, or is made and put there; two who ask for the same at once wait for one making."""
-    with _shelves:
-        lock = _locks.setdefault((id(shelf), key), threading.Lock())
-    with lock:
-        with _shelves:
-            if key in shelf:
-                shelf.move_to_end(key)
-                return shelf[key]
-        made = make()
-        with _shelves:
-            shelf[key] = made
-            while len(shelf) > room:
-                shelf.popitem(last=False)
-        return made
+_models: "Shelf[Loaded]" = Shelf(4)
+_corpora: "Shelf[DatasetDict]" = Shelf(3)
+_tokens: "Shelf[Tokens]" = Shelf(6)
+_prepared: "Shelf[Prepared]" = Shelf(6)
 
 
 def loaded(model: str) -> "Loaded":
@@ -180,7 +160,7 @@ def loaded(model: str) -> "Loaded":
     wait_until_warm()
     from lab.model import load
 
-    return _kept(_models, (model, edition(model)), lambda: load(model, device="cpu"), room=4)
+    return _models.take((model, edition(model)), lambda: load(model, device="cpu"))
 
 
 def tokenizer(model: str) -> Any:
@@ -213,16 +193,21 @@ def edition(model: str) -> int | None:
 
 
 def remembered(room: int) -> Callable[[Callable[..., _T]], Callable[..., _T]]:
-    """Keep what models answer. The first argument of such a function names them: one name, several, or what is in use."""
+    """Keep what a function finds out about models or a corpus: once for all visitors, and anew for a run's new weights.
+
+    The first argument of such a function names them: one model, several, or what is in use. Whose runs stand beside that
+    makes no difference, and the function isn't told.
+    """
 
     def decorate(ask: Callable[..., _T]) -> Callable[..., _T]:
-        shelf: OrderedDict[Any, _T] = OrderedDict()
+        shelf = Shelf[_T](room)
 
         @wraps(ask)
-        def remember(models: str | tuple[str, ...] | Using, *given: Any) -> _T:
-            names = (models.model,) if isinstance(models, Using) else (models,) if isinstance(models, str) else models
-            kept: _T = _kept(shelf, (tuple(map(edition, names)), models, *given), lambda: ask(models, *given), room)
-            return kept
+        def remember(about: str | tuple[str, ...] | Using, *given: Any) -> _T:
+            if isinstance(about, Using):
+                about = replace(about, runs=())
+            names = (about.model,) if isinstance(about, Using) else (about,) if isinstance(about, str) else about
+            return shelf.take((tuple(map(edition, names)), about, *given), lambda: ask(about, *given))
 
         return remember
 
@@ -234,7 +219,7 @@ def corpus(using: Using) -> "DatasetDict":
     wait_until_warm()
     from lab.corpus import load_corpus
 
-    return _kept(_corpora, (using.corpus, using.text_column), lambda: load_corpus(using.corpus_settings()), room=3)
+    return _corpora.take((using.corpus, using.text_column), lambda: load_corpus(using.corpus_settings()))
 
 
 def tokens(using: Using, split: str = "train") -> "Tokens":
@@ -242,9 +227,8 @@ def tokens(using: Using, split: str = "train") -> "Tokens":
     from lab.tokenization import tokenize
 
     documents, cutter = corpus(using)[split], tokenizer(using.model)
-    return _kept(
-        _tokens, (using.corpus, using.text_column, split, using.model), lambda: tokenize(documents, cutter), room=6
-    )
+    key = (using.corpus, using.text_column, split, using.model)
+    return _tokens.take(key, lambda: tokenize(documents, cutter))
 
 
 def prepared(using: Using, **limits: Any) -> "Prepared":
@@ -253,7 +237,7 @@ def prepared(using: Using, **limits: Any) -> "Prepared":
     from lab.preparation import prepare
 
     key = (using.corpus, using.text_column, using.model, *sorted(limits.items()))
-    return _kept(_prepared, key, lambda: prepare(using.model, using.corpus_settings(), **limits), room=4)
+    return _prepared.take(key, lambda: prepare(using.model, using.corpus_settings(), **limits))
 
 
 def prepared_for(config: "RunConfig") -> "Prepared":
@@ -263,7 +247,7 @@ def prepared_for(config: "RunConfig") -> "Prepared":
 
     limits = {"max_train_chunks": config.max_train_chunks, "max_test_chunks": config.max_test_chunks}
     key = (config.model, config.data, config.chunking, *limits.values())
-    return _kept(_prepared, key, lambda: prepare(config.model, config.data, config.chunking, **limits), room=4)
+    return _prepared.take(key, lambda: prepare(config.model, config.data, config.chunking, **limits))
 
 
 def drop_upload(name: str) -> None:

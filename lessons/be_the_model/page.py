@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -145,7 +143,7 @@ def _drawn(using: Using, number: int, answers: list[Answer]) -> tuple[list[Block
     bench.wait_until_warm()
     from lab.cloze import BLANKS, score
 
-    asked = [blank(replace(using, runs=()), number, i) for i in range(min(len(answers) + 1, BLANKS))]
+    asked = [blank(using, number, i) for i in range(min(len(answers) + 1, BLANKS))]
     beliefs = [answer.belief() for answer in answers]
     found = score(asked, beliefs)
     game = picture.game(_about(using, number), asked, answers, found)
@@ -171,13 +169,13 @@ def _round(number: float | None) -> int:
 
 def _about(using: Using, number: int) -> str:
     """What answers are answers to: these sentences, with the lists that this model proposes."""
-    return hashlib.sha256(f"{using.model} {hidden(replace(using, runs=()), number)}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{using.model} {hidden(using, number)}".encode()).hexdigest()[:16]
 
 
 # Kept ready, as a round is looked at again with each answer ---------------------------------------------------------------
 
 
-@lru_cache(maxsize=8)
+@bench.remembered(8)
 def words(using: Using) -> "Lexicon":
     """The words of the corpus that lists are drawn from."""
     from lab.lexicon import lexicon
@@ -185,7 +183,7 @@ def words(using: Using) -> "Lexicon":
     return lexicon(bench.corpus(using)["train"][:READ]["text"], bench.tokenizer(using.model))
 
 
-@lru_cache(maxsize=64)
+@bench.remembered(64)
 def hidden(using: Using, number: int) -> "tuple[Hidden, ...]":
     """The eight sentences of a round."""
     from lab.cloze import deal

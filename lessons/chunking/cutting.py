@@ -1,7 +1,5 @@
 """Cutting: the corpus in use under the settings of the page, kept while they stay the same."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,6 +10,7 @@ from lab.settings import build
 from lab.stream import Stream
 from lessons import bench
 from lessons.bench import Using
+from lessons.shelf import Shelf
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 SMALLEST, USUAL, LARGEST = 16, 128, 512
 SIZES = (16, 32, 64, 128, 256, 512)
-_ROOM = 3  # cuttings kept: one of IMDB takes 150 MB
 
 
 @dataclass(frozen=True)
@@ -52,24 +50,14 @@ def chunking(size: Any, special_tokens: Any, remainder: Any) -> Chunking:
     return build(Chunking, {"chunk_size": size, "special_tokens": special_tokens, "remainder": remainder})
 
 
-_kept: "OrderedDict[tuple[Any, ...], Cutting]" = OrderedDict()
-_lock = threading.Lock()
-
-
 def cut(using: Using, settings: Chunking) -> Cutting:
     """Cut the training documents of the corpus in use. Raises CorpusError if they fill no chunk."""
     tokens, tokenizer = bench.tokens(using), bench.tokenizer(using.model)
     key = (using.corpus, using.text_column, using.model, settings)
-    with _lock:
-        if key in _kept:
-            _kept.move_to_end(key)
-            return _kept[key]
-    made = _cut(tokens, tokenizer, settings, noun(using))
-    with _lock:
-        _kept[key] = made
-        while len(_kept) > _ROOM:
-            _kept.popitem(last=False)
-    return made
+    return _cuttings.take(key, lambda: _cut(tokens, tokenizer, settings, noun(using)))
+
+
+_cuttings = Shelf[Cutting](3)  # one of IMDB takes 150 MB
 
 
 def _cut(tokens: "Tokens", tokenizer: "PreTrainedTokenizerFast", settings: Chunking, what: str) -> Cutting:

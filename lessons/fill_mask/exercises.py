@@ -4,7 +4,7 @@ import hashlib
 import random
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -191,7 +191,7 @@ def one_piece(using: Using, model: str, about: str) -> Asking | None:
     from lab.fill_mask import spell
 
     dice = random.Random(f"{about} c")
-    rare, common = _words(using.corpus, using.text_column, model)
+    rare, common = _words(replace(using, model=model))
     if not rare or len(common) < 3:
         return None
     word = dice.choice(rare)
@@ -214,17 +214,17 @@ def one_piece(using: Using, model: str, about: str) -> Asking | None:
     )
 
 
-@lru_cache(maxsize=8)
-def _words(corpus: str, column: str | None, model: str) -> tuple[list[str], list[tuple[str, int]]]:
+@bench.remembered(8)
+def _words(using: Using) -> tuple[list[str], list[tuple[str, int]]]:
     """Words of the corpus that come once and are one piece, and the commonest of several pieces, with their counts."""
     from lab.lexicon import WORD
     from lab.tokenization import backend
 
-    documents = bench.corpus(Using(corpus, text_column=column))["test"]
+    documents = bench.corpus(using)["test"]
     texts = documents[: min(_DOCUMENTS, len(documents))]["text"]
     counts = Counter(word for text in texts for word in WORD.findall(text) if word.islower() and len(word) > 4)
     words = [word for word, _ in counts.most_common()]
-    encodings = backend(bench.tokenizer(model)).encode_batch([f" {word}" for word in words], add_special_tokens=False)
+    encodings = backend(bench.tokenizer(using.model)).encode_batch([f" {word}" for word in words], add_special_tokens=False)
     pieces = {word: len(encoding.ids) for word, encoding in zip(words, encodings, strict=True)}
     rare = [word for word in words if counts[word] == 1 and pieces[word] == 1]
     common = [(word, counts[word]) for word in words if counts[word] > 1 and pieces[word] > 1]

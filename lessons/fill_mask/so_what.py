@@ -1,7 +1,5 @@
 """So what? A linear probe: the corpus's labels, told by the hidden states of models that learned to fill blanks."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +10,7 @@ from lessons.components.blocks import Block
 from lessons.components.words import many, percent
 from lessons.fill_mask.models import Asked
 from lessons.materials.using import corpus_name
+from lessons.shelf import Shelf
 
 if TYPE_CHECKING:
     from lab.linear_probe import Probed, Sample
@@ -19,9 +18,7 @@ if TYPE_CHECKING:
 TRAIN, FEWEST, MOST = 300, 50, 2_000  # labelled documents to learn from
 TEST = 300  # held-out documents that are asked about; the bundled reviews have fewer
 BETTER, SAME, WORSE = "better", "no different, as far as can be told", "worse"
-_KEPT = 12
-_outcomes: "OrderedDict[tuple[Any, ...], Probed]" = OrderedDict()
-_lock = threading.Lock()
+_outcomes: "Shelf[Probed]" = Shelf(12)
 
 
 def card(found: "tuple[Probed, ...]") -> Block:
@@ -58,8 +55,7 @@ def draw(using: Using, train: int) -> "Sample":
 
 def known(using: Using, found: Asked, train: int) -> "tuple[Probed, ...]":
     """What has been found out lately about these models and documents; () unless it is about all of them."""
-    with _lock:
-        outcomes = tuple(_outcomes.get(_key(using, name, train)) for name in found.names)
+    outcomes = tuple(_outcomes.look(_key(using, name, train)) for name in found.names)
     return tuple(each for each in outcomes if each is not None) if None not in outcomes else ()
 
 
@@ -71,8 +67,7 @@ def work(using: Using, found: Asked, train: int) -> "Iterator[str | tuple[Probed
     outcomes = []
     for name, label in zip(found.names, found.labels, strict=True):
         key = _key(using, name, train)
-        with _lock:
-            outcome = _outcomes.get(key)
+        outcome = _outcomes.look(key)
         if outcome is None:
             for event in probe(bench.loaded(name), drawn):
                 if isinstance(event, Reading):
@@ -80,10 +75,7 @@ def work(using: Using, found: Asked, train: int) -> "Iterator[str | tuple[Probed
                 else:
                     outcome = event
             assert outcome is not None, "a probe ends with its outcome"
-            with _lock:
-                _outcomes[key] = outcome
-                while len(_outcomes) > _KEPT:
-                    _outcomes.popitem(last=False)
+            _outcomes.put(key, outcome)
         outcomes.append(outcome)
     yield tuple(outcomes)
 

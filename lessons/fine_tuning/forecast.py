@@ -1,9 +1,8 @@
 """The forecast: where the model stands, what the learner expects of a run, and what came of it."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
-from lab.config import RunConfig, preset
+from lab.config import RunConfig, Scoring, preset
 from lab.events import Evaluated, Event, Stepped
 from lab.probes import first_changes
 from lab.runs import Run, curve
@@ -12,18 +11,24 @@ from lessons.bench import Using
 from lessons.components import blocks
 from lessons.components.blocks import Block
 from lessons.components.words import many, percent
-
-if TYPE_CHECKING:
-    from lab.evaluation import Baselines, Evaluation
+from lessons.scoring import Job, Subject, score_all
 
 LESSON = "fine-tuning"
 NONE = "none of them changes"
 
 
 def now(using: Using) -> Iterator[list[Block]]:
-    """Where the model in use stands before any training, between what needs no model."""
+    """Where the model in use stands before any training, scored as a quick run begins; between what needs no model."""
+    from lab.evaluation import baselines
+
     yield blocks.waiting("Scoring the model in use on held-out text …")
-    chunks, found, base = _standing(using)
+    prepared = bench.prepared(using, max_test_chunks=preset("quick").max_test_chunks)
+    held_out = prepared.held_out(Scoring())
+    for progress in score_all([Job(Subject(using.model), held_out)]):
+        if progress.done < progress.of:
+            yield blocks.waiting(progress.words)
+    (found,) = progress.found
+    base = baselines(prepared.train, held_out)
     yield [
         blocks.figures(
             (f"{found.perplexity:.1f}", "perplexity of the model in use, on held-out text"),
@@ -32,24 +37,12 @@ def now(using: Using) -> Iterator[list[Block]]:
         ),
         blocks.say(
             "The perplexity is e to the power of the held-out loss: a model that hesitated between so many equally likely "
-            f"pieces would be surprised as much. Here it is of {many(chunks, 'held-out chunk')}, "
+            f"pieces would be surprised as much. Here it is of {many(len(prepared.test), 'held-out chunk')}, "
             f"{many(len(found), 'scored piece')}, token masks at {percent(0.15)}: what a quick run begins with. A run that "
             "is scored on other chunks begins with another number.",
             tone="quiet",
         ),
     ]
-
-
-@bench.remembered(16)
-def _standing(using: Using) -> "tuple[int, Evaluation, Baselines]":
-    """On how many chunks the model in use was scored, what came of it, and what needs no model: as a quick run begins."""
-    from lab.config import Scoring
-    from lab.evaluation import baselines, evaluate
-
-    prepared = bench.prepared(using, max_test_chunks=preset("quick").max_test_chunks)
-    held_out = prepared.held_out(Scoring())
-    found = evaluate(bench.loaded(using.model).model, held_out)
-    return len(prepared.test), found, baselines(prepared.train, held_out)
 
 
 def questions(config: RunConfig, run: Run | None = None) -> Block:

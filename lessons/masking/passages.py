@@ -1,6 +1,5 @@
 """The passage that the whole lesson looks at: one found in the corpus in use, or the learner's own text."""
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lessons import bench
@@ -23,16 +22,15 @@ def passage_of(using: Using, number: float, text: str) -> "Passage":
 
     if text.strip():
         return Passage.of(bench.tokenizer(using.model), bench.check_text(text, LONGEST))
-    found = _found(using.corpus, using.model)
+    found = _found(using)
     return found[(int(number) - 1) % len(found)]
 
 
-@lru_cache(maxsize=6)
-def _found(corpus: str, model: str) -> "tuple[Passage, ...]":
+@bench.remembered(6)
+def _found(using: Using) -> "tuple[Passage, ...]":
     from lab.passages import find
 
-    using = Using(corpus, model)
-    return tuple(find(bench.corpus(using)["train"]["text"], bench.tokenizer(model), wanted=FOUND))
+    return tuple(find(bench.corpus(using)["train"]["text"], bench.tokenizer(using.model), wanted=FOUND))
 
 
 def card(using: Using, passage: "Passage", own: bool) -> list[Block]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from lessons.components import blocks
 from lessons.components.blocks import Block
 from lessons.components.source import made, where
-from lessons.perplexity.scoring import CHUNKS, Text
+from lessons.perplexity.text import CHUNKS, Text
 
 if TYPE_CHECKING:
     from lab.evaluation import HeldOut

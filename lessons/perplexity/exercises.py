@@ -12,7 +12,7 @@ import numpy as np
 from lessons.components import blocks
 from lessons.components.blocks import Block, Choice, Question
 from lessons.perplexity.gain import FEW, Change, signed
-from lessons.perplexity.scoring import amount, chance
+from lessons.perplexity.text import amount, chance
 
 if TYPE_CHECKING:
     from lab.evaluation import Comparison, Evaluation

@@ -12,7 +12,8 @@ from lessons.bench import Using
 from lessons.components import blocks
 from lessons.components.blocks import Block
 from lessons.components.runs import about_run, runs_of
-from lessons.perplexity.scoring import Job, Subject, Text, scored_how, text_of, text_of_run
+from lessons.perplexity.text import Text, scored_how, text_of, text_of_run
+from lessons.scoring import Job, Subject
 
 if TYPE_CHECKING:
     from lab.evaluation import Comparison, Evaluation, HeldOut

@@ -9,7 +9,7 @@ from lab import plots
 from lessons.components import blocks
 from lessons.components.blocks import Block
 from lessons.components.words import percent
-from lessons.perplexity.scoring import Text, amount, chance, scored_how
+from lessons.perplexity.text import Text, amount, chance, scored_how
 
 if TYPE_CHECKING:
     from lab.evaluation import Evaluation, HeldOut

@@ -5,14 +5,15 @@ from typing import Any
 
 import gradio as gr
 
-from lessons import bench
+from lessons import bench, scoring
 from lessons.bench import Using
 from lessons.components import blocks
 from lessons.components.blocks import Block
 from lessons.components.page import LessonPage
 from lessons.components.view import view
-from lessons.perplexity import code, exercises, gain, held_out, passage, runs, scoring
-from lessons.perplexity.scoring import CHUNKS, FEWEST, MOST, Job, Subject, text_of
+from lessons.perplexity import code, exercises, gain, held_out, passage, runs
+from lessons.perplexity.text import CHUNKS, FEWEST, MOST, passage_of, text_of
+from lessons.scoring import Job, Subject
 
 PASSAGES = CHUNKS
 FIRST = 1  # of the bundled reviews, one that begins with easy and hard pieces in turn
@@ -170,7 +171,7 @@ def _passage(using: Using, number: Any) -> tuple[Any, Any, int, Any]:
     text = text_of(using)
     sample = text.held_out(CHUNKS)
     row = (bench.whole(number, 1, PASSAGES, FIRST) - 1) % len(sample.chunks)
-    return text, sample, row, scoring.passage(Subject(using.model), sample, row)
+    return text, sample, row, passage_of(Subject(using.model), sample, row)
 
 
 def read(using: Using, number: float, pieces: float) -> tuple[list[Block], Any]:

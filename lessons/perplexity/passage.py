@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from lab import plots
 from lessons.components import blocks
 from lessons.components.blocks import Block, Piece
-from lessons.perplexity.scoring import amount, chance
+from lessons.perplexity.text import amount, chance
 
 if TYPE_CHECKING:
     from lab.surprise import Passage, Scored, Total

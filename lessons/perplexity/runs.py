@@ -13,7 +13,8 @@ from lessons.components.blocks import Block
 from lessons.components.runs import about_run, name_of, runs_of
 from lessons.components.words import many
 from lessons.perplexity.gain import FEW, signed
-from lessons.perplexity.scoring import Job, Subject, scored_how, text_of_run
+from lessons.perplexity.text import scored_how, text_of_run
+from lessons.scoring import Job, Subject
 
 if TYPE_CHECKING:
     from lab.evaluation import Evaluation, Fingerprint

@@ -1,7 +1,6 @@
 """The second tokenizer: a byte-level BPE, learned from the corpus in use as the page looks on, or one from the Hub."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from lessons.components import blocks
 from lessons.components.blocks import Block
 from lessons.components.words import listed, many, percent
 from lessons.materials.using import model_name
+from lessons.shelf import Shelf
 from lessons.tokenization import pieces
 
 if TYPE_CHECKING:
@@ -44,33 +44,26 @@ class Learned:
     documents: int  # that were read
     whole: bool  # the whole training text was read
     curve: tuple[tuple[int, float], ...]  # (size, pieces for a word of held-out text)
-    sized: dict[int, "PreTrainedTokenizerFast"] = field(default_factory=dict, repr=False, compare=False)
+    sized: "Shelf[PreTrainedTokenizerFast]" = field(default_factory=lambda: Shelf(_ROOM), repr=False, compare=False)
 
     def tokenizer(self, size: int) -> "PreTrainedTokenizerFast":
         """The tokenizer of that size, kept once made."""
-        made = self.sized.get(size)
-        if made is None:
-            made = byte_level_bpe(self.merges, size)
-            if len(self.sized) >= _ROOM:
-                self.sized.clear()
-            self.sized[size] = made
-        return made
+        return self.sized.take(size, lambda: byte_level_bpe(self.merges, size))
 
 
-_learned: "OrderedDict[tuple[Any, ...], Learned]" = OrderedDict()
-_fetched: "OrderedDict[str, PreTrainedTokenizerFast]" = OrderedDict()
-_measured: "OrderedDict[tuple[Any, ...], float]" = OrderedDict()
+_learned = Shelf[Learned](_ROOM)
+_fetched: "Shelf[PreTrainedTokenizerFast]" = Shelf(_ROOM)
 
 
 def learned(using: Using) -> Learned | None:
     """What was learned from the corpus in use, if it was."""
-    return _learned.get((using.corpus, using.text_column))
+    return _learned.look((using.corpus, using.text_column))
 
 
 def ready(using: Using, kind: str, size: float) -> "PreTrainedTokenizerFast | None":
     """The second tokenizer, if it stands ready."""
     if kind != LEARNED:
-        return _fetched.get(kind)
+        return _fetched.look(kind)
     found = learned(using)
     return found.tokenizer(_size(size)) if found else None
 
@@ -85,7 +78,7 @@ def make_ready(using: Using, kind: str) -> Iterator[list[Block]]:
     bench.wait_until_warm()
     from lab.model import load_tokenizer
 
-    _keep(_fetched, kind, load_tokenizer(kind))
+    _fetched.put(kind, load_tokenizer(kind))
 
 
 def _learn(using: Using) -> Iterator[list[Block]]:
@@ -115,15 +108,13 @@ def _learn(using: Using) -> Iterator[list[Block]]:
         (size, pieces_per_word(byte_level_bpe(merges, size), sample)) for size in _CURVE if size <= BYTES + len(merges)
     ]
     made = Learned(tuple(merges), documents, documents == len(splits["train"]), tuple(curve))
-    _keep(_learned, (using.corpus, using.text_column), made)
+    _learned.put((using.corpus, using.text_column), made)
 
 
+@bench.remembered(_ROOM)
 def _in_use(using: Using) -> float:
-    """Pieces for a word of held-out text by the tokenizer in use, measured once."""
-    key = (using.corpus, using.text_column, using.model)
-    if key not in _measured:
-        _keep(_measured, key, pieces_per_word(bench.tokenizer(using.model), _sample(bench.corpus(using)["test"])))
-    return _measured[key]
+    """Pieces for a word of held-out text by the tokenizer in use."""
+    return pieces_per_word(bench.tokenizer(using.model), _sample(bench.corpus(using)["test"]))
 
 
 def _joining(merges: list[Merge]) -> list[Block]:
@@ -148,12 +139,6 @@ def _sample(documents: Any) -> list[str]:
         if sum(map(len, texts)) > _SAMPLE:
             break
     return texts
-
-
-def _keep(shelf: "OrderedDict[Any, Any]", key: Any, made: Any) -> None:
-    shelf[key] = made
-    while len(shelf) > _ROOM:
-        shelf.popitem(last=False)
 
 
 def _size(size: float) -> int:

@@ -1,8 +1,6 @@
 """The bench keeps models and their answers ready, and never those of weights that are no longer there."""
 
 import os
-import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -54,22 +52,18 @@ def test_its_answers_are_remembered_until_then(tiny, named):
     assert answer(given, "a") == 3
 
 
-def test_a_class_that_asks_the_same_at_once_waits_for_one_answer_and_who_asks_something_else_does_not():
-    asked, slow = [], threading.Event()
+def test_whose_runs_stand_beside_what_is_in_use_makes_no_difference():
+    asked = []
 
     @remembered(4)
-    def answer(models, text):
-        asked.append(text)
-        if text == "slow":
-            slow.wait(10)
-        return text.upper()
+    def answer(using):
+        asked.append(using)
+        return len(asked)
 
-    with ThreadPoolExecutor(4) as crowd:
-        waiting = [crowd.submit(answer, "bundled", "slow") for _ in range(3)]
-        assert crowd.submit(answer, "bundled", "other").result(5) == "OTHER"
-        slow.set()
-        assert [each.result(5) for each in waiting] == ["SLOW"] * 3
-    assert sorted(asked) == ["other", "slow"]
+    run = "20260101-000000-000-token-dead"
+    assert answer(Using(runs=(run,))) == answer(Using()) == 1
+    assert answer(Using(text_column="other")) == 2
+    assert asked[0].runs == ()
 
 
 def test_what_a_run_answered_is_not_told_once_it_is_gone(tiny):

@@ -40,12 +40,16 @@ def test_every_slot_has_its_part_and_every_part_its_slot(lesson: Lesson):
 @named
 def test_the_modules_that_a_lesson_shows_exist_and_are_used_by_it(lesson: Lesson):
     source = "".join(path.read_text(encoding="utf-8") for path in (FOLDER / lesson.folder).glob("*.py"))
+    shared = [path for path in FOLDER.glob("*.py") if imports(source, f"lessons.{path.stem}")]
+    source += "".join(path.read_text(encoding="utf-8") for path in shared)
     for module in lesson.modules:
         importlib.import_module(module)
-        package, _, name = module.rpartition(".")
-        imported = re.search(rf"from {module} import|from {package} import [^\n]*\b{name}\b|import {module}", source)
-        through_bench = module in ("lab.corpus", "lab.model", "lab.tokenization")
-        assert imported or through_bench, f"{lesson.folder} does not use {module}"
+        assert imports(source, module), f"{lesson.folder} does not use {module}"
+
+
+def imports(source: str, module: str) -> bool:
+    package, _, name = module.rpartition(".")
+    return bool(re.search(rf"from {module} import|from {package} import [^\n]*\b{name}\b|import {module}", source))
 
 
 @named

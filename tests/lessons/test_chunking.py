@@ -400,7 +400,7 @@ def test_a_corpus_that_fills_no_chunk_keeps_the_lesson_open_and_says_the_way_out
 def test_the_corpus_is_cut_once_while_its_settings_stay():
     settings = Chunking(chunk_size=72)
     assert cut(USING, settings) is cut(USING, settings)
-    assert len(cutting._kept) <= cutting._ROOM
+    assert len(cutting._cuttings) <= cutting._cuttings.room
 
 
 def test_the_light_handlers_are_light():

@@ -1,5 +1,6 @@
 """Masking: what the page shows is what the lab draws and the model answers, and each question has one right answer."""
 
+import json
 import re
 from types import SimpleNamespace
 
@@ -54,6 +55,16 @@ def test_the_corpus_gives_passages_with_a_word_twice_and_words_of_several_pieces
 def test_the_learners_own_text_takes_the_passages_place():
     shown, *_ = page.show_passage(USING, 3, "My own small text about a mule.")
     assert of(shown, "quote")[0]["text"] == "My own small text about a mule."
+
+
+def test_the_passages_are_of_the_column_that_was_chosen(home, tmp_path):
+    review = "The unforgettable projectionist of hall {0} loved the unforgettable film and the popcorn that was served. "
+    rows = [{"text": f"Nothing of note was written here, {i} times.", "review": review.format(i) * 3} for i in range(20)]
+    file = tmp_path / "both.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    corpus = bench.keep_upload(file, file.name)
+    assert "unforgettable" in passage_of(Using(corpus, text_column="review"), 1, "").text
+    assert "unforgettable" not in passage_of(Using(corpus), 1, "").text
 
 
 def test_pieces_words_and_contractions_are_counted_apart():

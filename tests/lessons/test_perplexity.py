@@ -15,11 +15,12 @@ from lab.masking import KEPT, MASKED, RANDOM
 from lab.runs import list_runs
 from lab.surprise import Passage, Scored
 from lab.training import fine_tune
-from lessons import bench
+from lessons import bench, scoring
 from lessons.bench import Using
 from lessons.components.runs import runs_of
-from lessons.perplexity import exercises, gain, held_out, page, passage, runs, scoring
-from lessons.perplexity.scoring import Job, Subject, Text, amount, chance, text_of, text_of_run
+from lessons.perplexity import exercises, gain, held_out, page, passage, runs
+from lessons.perplexity.text import CHUNKS, FEWEST, MOST, Text, amount, chance, passage_of, text_of, text_of_run
+from lessons.scoring import Job, Subject
 from tests.lessons.reading import of, printed, steps
 
 pytestmark = pytest.mark.usefixtures("warm")
@@ -45,7 +46,7 @@ def scored(sample) -> Evaluation:
 
 @pytest.fixture(scope="module")
 def read(sample) -> Passage:
-    return scoring.passage(Subject("bundled"), sample, 0)
+    return passage_of(Subject("bundled"), sample, 0)
 
 
 def words(drawn) -> str:
@@ -113,7 +114,7 @@ def test_what_a_stranger_sends_for_a_number_is_kept_in_bounds(sent):
     drawn, slider = page.add_to(Using(), sent, event(pieces=sent))
     assert 1 <= slider.value <= slider.maximum
     assert of(drawn, "ribbon")
-    assert scoring.FEWEST <= page._chunks(sent) <= scoring.MOST
+    assert FEWEST <= page._chunks(sent) <= MOST
 
 
 def test_opening_the_lesson_ticks_nothing_off():
@@ -189,10 +190,10 @@ def test_without_a_run_rounding_is_put_to_the_test():
 
 
 def test_the_verdict_is_that_of_the_paired_test(text):
-    sample = text.held_out(scoring.CHUNKS)
+    sample = text.held_out(CHUNKS)
     for name, real in (("8-bits", False), ("4-bits", True)):
         change = gain.chosen(Using(), name)
-        *_, last = page.test(Using(), name, scoring.CHUNKS)
+        *_, last = page.test(Using(), name, CHUNKS)
         before, after = scoring.kept(gain.paired_jobs(change, sample))
         comparison = compare(before, after)
         assert comparison.real is real, "the measurement that this lesson leans on"

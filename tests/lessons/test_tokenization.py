@@ -12,6 +12,7 @@ from lab.tokenization import explain
 from lab.vocabulary import byte_level_bpe, count_words, learn
 from lessons import bench
 from lessons.bench import Using
+from lessons.shelf import Shelf
 from lessons.tokenization import back, exercises, page, pieces, second
 from lessons.tokenization.second import LEARNED
 from tests.lessons.reading import of, printed, right, said, told
@@ -207,7 +208,7 @@ def test_the_curve_falls_and_comes_once_there_is_one(ready, monkeypatch):
     assert chart["figure"]["data"][0]["x"] == list(sizes)
     model = bench.loaded("bundled").model
     assert f"{model.num_parameters() / 1e6:.1f}" in said([costs])
-    monkeypatch.setattr(second, "_learned", {})
+    monkeypatch.setattr(second, "_learned", Shelf(1))
     assert "its curve comes here" in said(second.curve(USING, 1_024))
 
 
