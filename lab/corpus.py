@@ -4,20 +4,12 @@ Three sources: the bundled reviews, IMDB from the Hub, and a learner's own file 
 is held out is held out whole, so no piece of it is ever trained on.
 """
 
-import codecs
-import errno
 import hashlib
-import json
-import os
-import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from glob import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -25,13 +17,13 @@ import pyarrow.compute as pc
 
 from lab import hub
 from lab.errors import CorpusError, require
-from lab.home import ASSETS, cached_map, home
+from lab.files import FORMATS, read_file
+from lab.home import ASSETS, cached_map
 from lab.settings import setting
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
-FORMATS = (".txt", ".csv", ".jsonl", ".parquet")
 TEXT_NAMES = ("text", "review", "content", "document", "body", "sentence", "comment")
 _MARKUP = r"(?i)\s*(?:<br\s*/?>\s*)+"
 
@@ -115,7 +107,7 @@ def _load(corpus: Corpus) -> "dict[str, Dataset]":
             f"There is no corpus {corpus.corpus!r}. Give reviews, imdb, or the path of a file that exists.",
             CorpusError,
         )
-        return _load_folder(path) if path.is_dir() else {"train": _load_file(path)}
+        return _load_folder(path) if path.is_dir() else {"train": read_file(path)}
 
 
 @contextmanager
@@ -135,173 +127,12 @@ def _load_folder(folder: Path) -> "dict[str, Dataset]":
         "and a test file if you have one, or give the path of a single file.",
         CorpusError,
     )
-    return {name: _load_file(found[name]) for name in ("train", "test") if name in found}
-
-
-def _load_file(path: Path) -> "Dataset":
-    from datasets.exceptions import DatasetGenerationError
-
-    suffix = path.suffix.lower()
-    require(
-        suffix in FORMATS,
-        f"Can't read {path.name}: a corpus is a file that ends in {', '.join(FORMATS)}. Save it as one of them.",
-        CorpusError,
-    )
-    _check_readable(path, binary=suffix == ".parquet")
-    try:
-        return _read(path, suffix)
-    except (DatasetGenerationError, pa.ArrowException, ValueError, OSError) as error:
-        cause = _innermost(error)
-        if isinstance(cause, OSError) and cause.errno in _STORAGE:
-            raise CorpusError(
-                f"Can't prepare {path.name}: {os.strerror(cause.errno)}. "
-                "Free some space, or set LAB_HOME to a folder that can be written to."
-            ) from error
-        require(
-            "corresponds to no data" not in str(cause) and "at least one example" not in str(cause),
-            _empty(path),
-            CorpusError,
-        )
-        raise CorpusError(f"Can't read {path.name} as {suffix[1:]}: {_reason(cause, path)}. {_ADVICE[suffix]}") from error
-
-
-def _read(path: Path, suffix: str) -> "Dataset":
-    """Through `datasets`' readers, which keep what they have read in the lab's cache, and read from there next time.
-
-    What is in the cache but can't be read is made anew.
-    """
-    from datasets.io.csv import CsvDatasetReader
-    from datasets.io.json import JsonDatasetReader
-    from datasets.io.parquet import ParquetDatasetReader
-    from datasets.io.text import TextDatasetReader
-
-    make, options = {
-        ".txt": (TextDatasetReader, {"sample_by": "paragraph", "encoding": "utf-8-sig"}),
-        ".csv": (CsvDatasetReader, {}),
-        ".jsonl": (JsonDatasetReader, {}),
-        ".parquet": (ParquetDatasetReader, {}),
-    }[suffix]
-    # The readers take a path for a pattern: "mine[1].csv" would be "mine1.csv".
-    cache = home() / "cache" / "files"
-    read = partial(make, escape(str(path)), cache_dir=str(cache), **options)
-    with _hushed():
-        try:
-            reader = read()
-        except ValueError:
-            _drop_damaged(cache)
-            reader = read()
-        kept = Path(reader.builder.cache_dir)
-        if kept.exists():
-            try:
-                return reader.read()
-            except (pa.ArrowException, ValueError, OSError):
-                shutil.rmtree(kept, ignore_errors=True)
-        return reader.read()
-
-
-def _drop_damaged(cache: Path) -> None:
-    """Remove what the readers have kept but can't identify any more."""
-    for info in list(cache.rglob("dataset_info.json")):
-        try:
-            json.loads(info.read_bytes())
-        except ValueError:
-            shutil.rmtree(info.parent, ignore_errors=True)
-
-
-@contextmanager
-def _hushed() -> Iterator[None]:
-    """Keep the readers from logging what is about to be said in one sentence."""
-    from datasets.utils import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
-
-
-_STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EIO, errno.EMFILE)
-
-_ADVICE = {
-    ".txt": "Save it as plain text in UTF-8.",
-    ".csv": 'Save it as CSV in UTF-8 ("CSV UTF-8" in a spreadsheet), with the names of the columns in the first line.',
-    ".jsonl": 'Write one JSON object a line, in UTF-8, for example {"text": "…"}.',
-    ".parquet": "Write it anew, for example with pandas' to_parquet.",
-}
-
-
-def _check_readable(path: Path, binary: bool) -> None:
-    """Refuse early, by name and line, what the readers would refuse in words of their own, or take for text."""
-    require(path.is_file(), f"{path.name} is not a file. Give the path of one.", CorpusError)
-    with path.open("rb") as file:
-        require(bool(file.read(1)), _empty(path), CorpusError)
-        file.seek(0)
-        if not binary:
-            _check_text(path, file)
-
-
-def _check_text(path: Path, file: BinaryIO) -> None:
-    """UTF-8 from beginning to end, without zero bytes; read in blocks, for it may be larger than the memory."""
-    decoder, lines = codecs.getincrementaldecoder("utf-8")(), 1
-    while block := file.read(2**20):
-        utf_16 = block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and file.tell() == len(block)
-        require(not utf_16, f"{path.name} is in UTF-16. {_ADVICE[path.suffix.lower()]}", CorpusError)
-        zero = block.find(0)
-        try:
-            decoder.decode(block, final=len(block) < 2**20)
-        except UnicodeDecodeError as error:
-            lines += block[: error.start].count(b"\n")
-            raise CorpusError(
-                f"{path.name} is not text in UTF-8: line {lines} has other bytes. {_ADVICE[path.suffix.lower()]}"
-            ) from error
-        if zero >= 0:
-            lines += block[:zero].count(b"\n")
-            raise CorpusError(f"{path.name} is not text: line {lines} has a zero byte. {_ADVICE[path.suffix.lower()]}")
-        lines += block.count(b"\n")
-
-
-def _empty(path: Path) -> str:
-    return f"{path.name} is empty. Put some text in it: a few thousand words at least."
-
-
-def _innermost(error: BaseException) -> BaseException:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return error
-
-
-def _reason(cause: BaseException, path: Path | None = None) -> str:
-    """What a reader met, in the words of whoever made the file."""
-    said = (str(cause).strip().splitlines() or [type(cause).__name__])[0].rstrip(".")
-    if path is not None and path.suffix.lower() == ".jsonl":
-        return _first_bad_line(path) or said
-    if columns := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", said):
-        expected, line, seen = columns.groups()
-        return (
-            f"line {line} makes {seen} columns where {expected} are expected; perhaps a quotation mark is missing near it"
-        )
-    if "EOF inside string" in said:
-        return "a quotation mark is opened and never closed"
-    return said
-
-
-def _first_bad_line(path: Path) -> str | None:
-    """Where a .jsonl file goes wrong."""
-    with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                if not line.strip() or isinstance(json.loads(line), dict):
-                    continue
-            except ValueError:
-                pass
-            return f"line {number} is not a JSON object"
-    return None
+    return {name: read_file(found[name]) for name in ("train", "test") if name in found}
 
 
 def _load_imdb() -> "dict[str, Dataset]":
     def load(folder: Path) -> "dict[str, Dataset]":
-        return {split: _load_file(folder / file) for split, file in hub.IMDB_FILES.items()}
+        return {split: read_file(folder / file) for split, file in hub.IMDB_FILES.items()}
 
     try:
         return hub.loaded(hub.IMDB, load)

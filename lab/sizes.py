@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lab.corpus import FORMATS, TEXT_NAMES, Corpus
+from lab.corpus import TEXT_NAMES, Corpus
+from lab.files import FORMATS
 from lab.home import ASSETS
 
 if TYPE_CHECKING:

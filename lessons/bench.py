@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab import hub
-from lab.corpus import FORMATS, Corpus
+from lab.corpus import Corpus
 from lab.disk import keep_below
 from lab.errors import CorpusError, ModelError, SettingError, require
+from lab.files import FORMATS
 from lab.home import home, make_folder, plain_words
 from lab.runs import Run
 from lessons.shelf import Shelf
