@@ -18,6 +18,7 @@ from lessons.components.words import percent
 from lessons.fill_mask import code, exercises, kitchen, models, page, quiz, so_what, summary
 from lessons.fill_mask.contrast import GIVEN, PAIRS, Pair
 from lessons.fill_mask.contrast import picture as contrast_picture
+from lessons.fill_mask.drawings import DRAWINGS
 from lessons.fill_mask.models import Asked
 from lessons.fill_mask.question import EXAMPLES, ORDERS, TEXT, Question, answers, orders, read_words
 from tests.conftest import make_run
@@ -409,7 +410,7 @@ def test_other_questions_are_other_ones():
 # The quiz
 
 
-@pytest.mark.parametrize("lesson", quiz._DRAWINGS)
+@pytest.mark.parametrize("lesson", DRAWINGS)
 def test_each_lesson_has_a_question_with_one_right_answer_whatever_is_drawn(lesson):
     prompts = set()
     for seed in range(1, 6):
