@@ -8,7 +8,8 @@ from lab import queue
 from lab.errors import RunError
 from lab.events import Event, Failed, Stopped, is_last
 from lab.log import latest
-from lab.runs import CUT_OFF, Run, Writer, summarize
+from lab.runs import Run, Writer
+from lab.story import CUT_OFF, summarize
 
 
 def withdraw(run: Run, entry: queue.Entry, reason: str) -> bool:

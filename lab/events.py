@@ -114,5 +114,13 @@ def from_json(line: str | bytes) -> Event:
     return kind(**{name: _frozen(value) for name, value in content.items() if name in known})
 
 
+def event_of(line: bytes) -> Event | None:
+    """The event of a line of a log; None if a later version wrote it, or a bad disk has spoilt it: the others are good."""
+    try:
+        return from_json(line)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, value)) if isinstance(value, list) else value

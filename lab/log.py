@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from lab.errors import require
-from lab.events import Event
-from lab.runs import Run, event_of
+from lab.events import Event, event_of
+from lab.runs import Run
 
 _EVERY = 64
 _LOGS = 256  # so many logs have their index kept

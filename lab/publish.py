@@ -17,8 +17,9 @@ from lab.evaluation import Baselines, Comparison, Evaluation, baselines, compare
 from lab.events import Evaluated
 from lab.model import load, load_model
 from lab.preparation import prepare
-from lab.runs import Run, curve
+from lab.runs import Run
 from lab.settings import values
+from lab.story import curve
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelCard

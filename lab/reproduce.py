@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from lab.config import RunConfig
 from lab.errors import RunError, require
 from lab.events import Evaluated
-from lab.runs import Run, curve
+from lab.runs import Run
 from lab.settings import values
+from lab.story import curve
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

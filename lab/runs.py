@@ -19,9 +19,9 @@ import platform
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from json import JSONDecodeError, loads
@@ -33,9 +33,10 @@ from filelock import Timeout
 from lab import queue
 from lab.config import RunConfig
 from lab.errors import RunError
-from lab.events import Evaluated, Event, Failed, Finished, RunStarted, Stepped, Stopped, from_json, is_last, to_json
+from lab.events import Event, RunStarted, event_of, is_last, to_json
 from lab.home import held, home, lock, make_folder, plain_words, read_json, write_json
 from lab.settings import build, values
+from lab.story import summarize
 
 STOPPED = "stopped when asked to"
 PACKAGES = ("torch", "transformers", "datasets", "accelerate", "tokenizers", "numpy")
@@ -341,86 +342,6 @@ def get_run(name: str) -> Run:
         newest = ", ".join(each.id for each in list_runs()[:5]) or "none yet; `python -m lab train` makes one"
         raise RunError(f"There is no run {name!r}. The newest are: {newest}.")
     return run
-
-
-def event_of(line: bytes) -> Event | None:
-    """The event of a line of a log; None if a later version wrote it, or a bad disk has spoilt it: the others are good."""
-    try:
-        return from_json(line)
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def curve(events: Iterable[Event]) -> list[Event]:
-    """The events of a run as one story: what a resumed run did again takes the place of what was lost."""
-    story: list[Event] = []
-    for event in events:
-        if isinstance(event, RunStarted) and event.step > 0:
-            story = [kept for kept in story if kept.step <= event.step and not is_last(kept)]
-        story.append(event)
-    return story
-
-
-def summarize(events: Iterable[Event]) -> dict[str, Any]:
-    """The outcome of a run, from its events."""
-    story = curve(events)
-    last = story[-1]
-    states = {Finished: "finished", Stopped: "stopped", Failed: "failed"}
-    evaluated = [event for event in story if isinstance(event, Evaluated)]
-    stepped = [event for event in story if isinstance(event, Stepped)]
-    started = next((event for event in story if isinstance(event, RunStarted)), None)
-    best = min(evaluated, key=lambda event: event.mean_nll, default=None)
-    return {
-        "state": states.get(type(last), "interrupted"),
-        "reason": getattr(last, "reason", None) or (None if is_last(last) else CUT_OFF),
-        "steps": last.step,
-        "seconds": last.seconds,
-        "tokens_per_second": stepped[-1].tokens_per_second if stepped else None,
-        "perplexity_before": evaluated[0].perplexity if evaluated else None,
-        "perplexity": evaluated[-1].perplexity if evaluated else None,
-        "accuracy": evaluated[-1].accuracy if evaluated else None,
-        "best": asdict(best) if best else None,
-        "fingerprint": started.fingerprint if started else None,
-        "said": started.said if started else None,
-    }
-
-
-CUT_OFF = "Its process ended without a word: it was killed, or the computer was switched off."
-
-
-@dataclass(frozen=True, slots=True)
-class RunComparison:
-    """Runs side by side: only the settings in which they differ, and their results."""
-
-    runs: tuple[Run, ...]
-    settings: dict[str, tuple[Any, ...]]  # name → one value a run
-    results: dict[str, tuple[Any, ...]]
-    rankable: bool  # all were scored alike, so their perplexities may be ranked
-
-
-def compare_runs(runs: Iterable[Run]) -> RunComparison:
-    """Compare runs setting by setting. Damaged runs raise RunError."""
-    runs = tuple(runs)
-    configs = [values(run.config()) for run in runs]
-    differing = {name: tuple(config[name] for config in configs) for name in configs[0]}
-    summaries = [run.summary() | {"state": run.state()} for run in runs]
-    shown = (
-        "state",
-        "steps",
-        "seconds",
-        "tokens_per_second",
-        "perplexity_before",
-        "perplexity",
-        "accuracy",
-        "fingerprint",
-    )
-    results = {name: tuple(summary.get(name) for summary in summaries) for name in shown}
-    return RunComparison(
-        runs,
-        {name: row for name, row in differing.items() if any(value != row[0] for value in row)},
-        results,
-        len(set(results["fingerprint"])) == 1,
-    )
 
 
 def _drop_torn_line(log: Path) -> None:

@@ -1,8 +1,6 @@
 """Training: a configuration in, a stream of typed events out, and a run on disk."""
 
-import errno
 import math
-import os
 import queue
 import shutil
 import threading
@@ -21,12 +19,14 @@ from lab.config import RunConfig
 from lab.errors import LabError, RunError, require
 from lab.evaluation import baselines
 from lab.events import CheckpointSaved, Evaluated, Event, Failed, Finished, Probed, RunStarted, Stepped, Stopped
+from lab.failures import UNEXPECTED, explain
 from lab.fill_mask import fill
 from lab.hardware import Hardware, choose
 from lab.home import publish
 from lab.model import Loaded, check_fits, load_model
 from lab.preparation import Prepared, prepare
-from lab.runs import STOPPED, Run, Writer, create_run, curve
+from lab.runs import STOPPED, Run, Writer, create_run
+from lab.story import curve
 from lab.surprisals import Recorder
 from lab.trainer import MaskedTrainer
 
@@ -417,29 +417,3 @@ def _check_tracker(name: str) -> None:
 
 def _is_due(step: int, every: int | None) -> bool:
     return every is not None and step % every == 0
-
-
-UNEXPECTED = "Something unexpected ended the run: {}. This is a fault of the lab, not yours."
-
-
-LOST = (
-    "The processes of this run have lost each other: one of them has ended, or can't be reached any more. Nothing saved is "
-    "lost. See to it that all of them can run, and resume the run."
-)
-
-
-def explain(error: Exception) -> str | None:
-    """What to tell of an error that ends a run, or None for one that nobody expected."""
-    if isinstance(error, LabError):
-        return str(error)
-    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error):
-        return (
-            "There was not enough memory. Halve per_device_train_batch_size and double gradient_accumulation_steps: "
-            "the result is the same. A shorter chunk_size helps too."
-        )
-    if isinstance(error, torch.distributed.DistBackendError) or "gloo" in str(error):
-        return LOST
-    # safetensors and torch report a full disk in exceptions of their own, with the system's words in them.
-    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error):
-        return "The disk is full. Delete old runs (`python -m lab runs delete`), or set LAB_HOME to another disk."
-    return None

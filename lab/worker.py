@@ -170,7 +170,8 @@ class _State:
 
 
 def _train(run: Run, state: _State) -> int:
-    from lab.training import UNEXPECTED, explain, fine_tune, resume
+    from lab.failures import UNEXPECTED, explain
+    from lab.training import fine_tune, resume
 
     limits = Limits.from_environment()
     clock = time.monotonic()

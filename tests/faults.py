@@ -115,7 +115,7 @@ def result_of(run) -> str:
 
 def losses(run) -> list[tuple[int, float]]:
     from lab.events import Stepped
-    from lab.runs import curve
+    from lab.story import curve
 
     return [(event.step, event.loss) for event in curve(run.events()) if isinstance(event, Stepped)]
 

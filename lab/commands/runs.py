@@ -5,10 +5,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from lab import jobs
+from lab.comparison import compare_runs
 from lab.errors import RunError, require
 from lab.events import is_last
 from lab.export import export
-from lab.runs import Run, compare_runs, get_run, list_runs
+from lab.runs import Run, get_run, list_runs
 from lab.settings import values
 from lab.terminal import as_text, console, minutes, show_events, show_events_as_json, show_json, show_table
 

@@ -19,7 +19,8 @@ from lab.events import Evaluated, Event, Failed, Finished, Probed, RunStarted, S
 from lab.jobs import Standing
 from lab.log import read
 from lab.recordings import made_on, recording, recordings
-from lab.runs import Run, curve
+from lab.runs import Run
+from lab.story import curve
 from lab.thinning import thin
 from lessons import bench
 from lessons.components.runs import STRATEGIES

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from lab.errors import RunError, require
 from lab.events import Evaluated, Stepped
-from lab.runs import Run, curve
+from lab.runs import Run
+from lab.story import curve
 from lessons.components import blocks
 from lessons.components.blocks import Block
 from lessons.components.words import many, percent

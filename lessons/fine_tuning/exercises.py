@@ -6,7 +6,8 @@ import random
 from collections.abc import Sequence
 
 from lab.events import Evaluated, RunStarted, Stepped
-from lab.runs import Run, curve
+from lab.runs import Run
+from lab.story import curve
 from lessons.components import blocks
 from lessons.components.blocks import Block, Choice, Question
 from lessons.components.words import many

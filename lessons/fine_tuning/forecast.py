@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from lab.config import RunConfig, Scoring, preset
 from lab.events import Evaluated, Event, Stepped
 from lab.probes import first_changes
-from lab.runs import Run, curve
+from lab.runs import Run
+from lab.story import curve
 from lessons import bench
 from lessons.bench import Using
 from lessons.components import blocks

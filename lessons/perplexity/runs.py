@@ -5,8 +5,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lab import plots
+from lab.comparison import compare_runs
 from lab.events import Evaluated, RunStarted
-from lab.runs import Run, compare_runs, curve
+from lab.runs import Run
+from lab.story import curve
 from lessons.bench import Using
 from lessons.components import blocks
 from lessons.components.blocks import Block

@@ -522,7 +522,7 @@ def settings_of(tiny, films, **settings):
 
 
 def losses(run):
-    from lab.runs import curve
+    from lab.story import curve
 
     return [event.loss for event in curve(run.events()) if isinstance(event, Stepped)]
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from lab.commands import train
-from lab.runs import CUT_OFF, get_run
-from lab.training import LOST
+from lab.failures import LOST
+from lab.runs import get_run
+from lab.story import CUT_OFF
 
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCH = (

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from lab.comparison import compare_runs
 from lab.config import RunConfig, preset
 from lab.errors import RunError
 from lab.events import (
@@ -18,7 +19,8 @@ from lab.events import (
     from_json,
     to_json,
 )
-from lab.runs import compare_runs, create_run, curve, find_run, get_run, list_runs
+from lab.runs import create_run, find_run, get_run, list_runs
+from lab.story import curve
 
 STARTED = {
     "run": "r",

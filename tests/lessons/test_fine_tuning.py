@@ -11,8 +11,9 @@ from lab import jobs
 from lab.config import PRESETS, RunConfig, preset
 from lab.errors import LabError, RunError, SettingError
 from lab.events import Evaluated, Failed, Probed, Stepped
-from lab.runs import Run, create_run, curve, get_run
+from lab.runs import Run, create_run, get_run
 from lab.settings import declared, values
+from lab.story import curve
 from lab.training import fine_tune
 from lessons import bench
 from lessons.bench import Using

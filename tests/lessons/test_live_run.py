@@ -11,7 +11,8 @@ from lab.config import RunConfig
 from lab.errors import RunError
 from lab.events import Evaluated, Finished, Probed, RunStarted, Stepped, Stopped
 from lab.jobs import Standing
-from lab.runs import create_run, curve
+from lab.runs import create_run
+from lab.story import curve
 from lessons.components import live_run
 from lessons.components.live_run import LONG, change_run, own_runs, poll_run, said
 from lessons.visitor import visitor
