@@ -24,7 +24,9 @@ from lessons.chunking import page as chunking
 from lessons.fill_mask import contrast
 from lessons.fill_mask import page as fill_mask
 from lessons.fill_mask.question import TEXT, TOP_K
+from lessons.masking import own
 from lessons.masking import page as masking
+from lessons.masking.passages import FOUND, passage_of
 from lessons.tokenization import page as tokenization
 from tests.benchmarks import report
 
@@ -42,9 +44,14 @@ def handlers() -> dict[str, Callable[[int], Any]]:
     answers = [{"picked": [0], "confidence": 1}]
 
     def play(i: int) -> Any:
-        number = i % 12 + 1
+        number = i + 1
         about = be_the_model._about(USING, number)
         return be_the_model.play(USING, number, SimpleNamespace(answers=answers, about=about))
+
+    def hide(i: int) -> Any:
+        passage = passage_of(USING, i % FOUND + 1, "")
+        words = [i // FOUND, len(passage.words) - 1]  # one more than the time before, where the passage is the same
+        return masking.hide(USING, i % FOUND + 1, "", SimpleNamespace(key=own.key_of(passage, USING.model), hidden=words))
 
     return {
         "1 an answer": play,
@@ -55,10 +62,10 @@ def handlers() -> dict[str, Callable[[int], Any]]:
         "3 cut": lambda i: chunking.resize(USING, 64 + i, "document", "drop", 0),
         "3 over sizes": lambda i: chunking.over_sizes(USING, 64 + i, "document", "drop"),
         "3 questions": lambda i: chunking.check(USING, i),
-        "4 another passage": lambda i: masking.show_passage(USING, i % 12 + 1, ""),
+        "4 another passage": lambda i: masking.show_passage(USING, i % FOUND + 1, ""),
         "4 draw": lambda i: masking.draw(USING, 1, "", "training", i + 1, *DIALS),
-        "4 a thousand draws": lambda i: masking.redraw_often(USING, i % 12 + 1, "", *DIALS),
-        "4 hide a word": lambda i: masking.show_own(USING, i % 12 + 1, "", ""),
+        "4 a thousand draws": lambda i: masking.redraw_often(USING, i % FOUND + 1, "", *DIALS),
+        "4 hide a word": hide,
         "4 questions": lambda i: masking.check(USING, 1, "", *DIALS, i),
         "7 answers": lambda i: fill_mask.see_answers(USING, f"{TEXT} {i}", TOP_K, "together", ""),
         "7 left to right": lambda i: fill_mask.see_answers(USING, f"{TEXT} {i}", TOP_K, "left_to_right", ""),
@@ -69,10 +76,10 @@ def handlers() -> dict[str, Callable[[int], Any]]:
     }
 
 
-def measured(when: str) -> None:
+def measured(when: str, first: int = 0) -> None:
     for name, ask in handlers().items():
         took = []
-        for i in range(TIMES):
+        for i in range(first, first + TIMES):
             if name == QUIZ:
                 time.sleep(PAUSE)
             began = time.perf_counter()
@@ -93,7 +100,7 @@ def main(home: str) -> None:
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(["nice", *train], env=environment, **silent) as training:
         time.sleep(25)  # until it takes steps
-        measured("training")
+        measured("training", first=TIMES)
         assert training.poll() is None, "the training ended before the measuring did"
         training.terminate()
 
