@@ -57,7 +57,7 @@
 
   lab.blocks.table = ({columns, rows, caption}) => make('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': caption},
     make('table', {class: 'table'}, make('caption', {}, caption),
-      make('thead', {}, make('tr', {}, columns.map(name => make('th', {scope: 'col'}, name)))),
+      make('thead', {}, make('tr', {}, columns.map(name => name ? make('th', {scope: 'col'}, name) : make('td')))),
       make('tbody', {}, rows.map(row => make('tr', {}, row.map((cell, i) => {
         const {value, tone} = cell !== null && typeof cell === 'object' ? cell : {value: cell};
         const numeric = /^(< )?[−+-]?[\d.,  ]+\s?%?$/.test(value);
