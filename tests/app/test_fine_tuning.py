@@ -369,7 +369,7 @@ def test_a_preset_fills_the_form_and_what_more_holds_is_open_to_the_keyboard(ope
     expect(page.locator("#page-fine-tuning .note.bad").filter(visible=True)).to_contain_text("not a whole number")
 
 
-def test_axe_finds_nothing_serious_with_a_run_on_the_page(browser, server, tiny):
+def test_axe_finds_nothing_with_a_run_on_the_page(browser, server, tiny):
     for visitor in visit(browser, server, color_scheme="light"):
         page = visitor.open("fine-tuning", model=tiny, steps=3, __theme="light")
         forecast(page, visitor)
