@@ -30,6 +30,9 @@
     return name && name in values ? lab.make('bdi', {class: 'value'}, values[name]) : part.replace(/(\d) %/g, '$1\u00a0%');
   });
 
+  // A value with its unit, which is given in the plural: 27 %, 18 pieces, 1 piece, 5 of 8.
+  lab.inUnits = (value, unit) => !unit ? String(value) : unit === '%' ? `${value}\u00a0%` : `${value} ${Number(value) === 1 ? unit.replace(/s$/, '') : unit}`;
+
   // Make `old` look like `fresh`, node by node in their order, so that focus, selection and open details survive.
   // What has data-own minds its own attributes; what has data-opaque its own content.
   lab.morph = (old, fresh) => {

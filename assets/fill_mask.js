@@ -27,10 +27,9 @@
     const made = Object.entries(lab.store.all('predictions')).filter(([id]) => id.startsWith(`${lesson}-`)).sort(([, a], [, b]) => a.at - b.at);
     if (!made.length) return [];
     return [make('details', {class: 'hint recalled'}, make('summary', {}, 'What you predicted in this lesson'),
-      make('ul', {}, made.map(([, kept]) => make('li', {}, text(kept.prompt), ' You said ', make('b', {}, said(kept.value, kept.unit)),
-        kept.outcome === undefined ? ', and the outcome is not yet known.' : ['; it came to ', make('b', {}, said(kept.outcome, kept.unit)), '.']))))];
+      make('ul', {}, made.map(([, kept]) => make('li', {}, text(kept.prompt), ' You said ', make('b', {}, lab.inUnits(kept.value, kept.unit)),
+        kept.outcome === undefined ? ', and the outcome is not yet known.' : ['; it came to ', make('b', {}, lab.inUnits(kept.outcome, kept.unit)), '.']))))];
   };
-  const said = (value, unit) => unit ? `${value} ${unit}` : String(value);
 
   lab.blocks.quiz_score = ({quiz, parts}) => {
     const firsts = parts.map(({id, about}) => {

@@ -1,4 +1,4 @@
-"""Blocks: what a picture says, as plain data; `assets/blocks.js` draws it. A view shows a list of blocks.
+"""Blocks: what a picture says, as plain data; `assets/*.js` draw it, `blocks.js` first. A view shows a list of blocks.
 
 Learner's text may stand in any field: it is drawn as text and never read as markup. Authored text (`say`, `prompt`, `why`)
 may hold **strong**, *emphasis*, `code`, [a link](?lesson=ID) to a lesson, and {name} for a value that is given beside it

@@ -80,6 +80,15 @@ def test_special_tokens_round_each_chunk_and_padding_instead_of_dropping(page):
     expect(stream(page).locator(".piece", has_text="[PAD]").first).to_be_visible()
 
 
+def test_a_column_of_numbers_is_set_to_the_right_with_its_name(page):
+    table = page.locator("#page-chunking .table", has_text="words cut in two")
+    sides = table.locator("tr > *:nth-child(-n + 4)").evaluate_all(
+        "cells => cells.map(cell => getComputedStyle(cell).textAlign)"
+    )
+    assert len(sides) > 8
+    assert set(sides) == {"end"}
+
+
 def test_pictures_drawn_behind_the_prediction_take_their_width(page):
     plot = page.locator("#page-chunking .plot").filter(visible=True).first
     expect(plot.locator(".main-svg").first).to_be_visible()
