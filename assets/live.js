@@ -227,7 +227,7 @@
       if (log.pace && log.standing.state === 'running') {
         add(log.pace[0].toLocaleString('en'), 'tokens a second');
         add(clock(log.pace[1]), 'left');
-      } else if (log.pace && (recorded() || ENDED.includes(log.standing.state))) add(clock(log.pace[2]), 'it took');
+      } else if (log.pace && (recorded() ? lastStep() >= log.started?.total : ENDED.includes(log.standing.state))) add(clock(log.pace[2]), 'it took');
       return make('div', {'data-key': 'figures'}, shown.length > 0 && lab.blocks.figures({figures: shown}),
         log.started && make('p', {class: 'say quiet'}, log.started.said));
     };

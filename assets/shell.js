@@ -72,7 +72,7 @@
       const using = lab.using?.summary || {};
       const line = (name, value) => make('span', {}, `${name} `, make('b', {}, make('bdi', {}, value || '…')));
       return [line('Corpus', using.corpus), line('Model', using.model), line('Runs on', using.hardware),
-        make('a', {href: '?lesson=materials', 'data-lesson': 'materials', 'aria-current': here() === 'materials' ? 'page' : null}, 'Change')];
+        make('a', {href: '?lesson=materials', 'data-lesson': 'materials', 'aria-current': here() === 'materials' ? 'page' : null}, 'Change corpus and model')];
     };
     lab.drawRail = draw;
 

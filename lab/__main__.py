@@ -26,11 +26,12 @@ COMMANDS = {
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 1 for what went wrong, 2 for wrong usage, 130 for stopped by Ctrl-C."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-    options = parse(sys.argv[1:] if arguments is None else arguments)
+    options = None
     try:
+        options = parse(sys.argv[1:] if arguments is None else arguments)
         return options.act(options)
     except LabError as error:
-        if options.json:
+        if options is not None and options.json:
             print(json.dumps({"error": str(error)}, ensure_ascii=False))
         else:
             print(error, file=sys.stderr)

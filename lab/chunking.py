@@ -13,14 +13,14 @@ import numpy as np
 
 from lab.arrays import Arrays, Layout, laid_out
 from lab.errors import CorpusError, require
-from lab.settings import setting
+from lab.settings import fit, setting
 from lab.tokenization import Tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 
-SMALLEST = 8  # positions in a chunk
+SMALLEST, LARGEST = 8, 65_536  # positions in a chunk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +34,10 @@ class Chunking:
     remainder: Literal["drop", "pad"] = setting("drop", "what becomes of the short last chunk: dropped, or padded")
 
     def __post_init__(self) -> None:
+        fit(self)
         require(
-            self.chunk_size >= SMALLEST,
-            f"chunk_size is {self.chunk_size}. Set it to {SMALLEST} or more; 128 is usual.",
+            SMALLEST <= self.chunk_size <= LARGEST,
+            f"chunk_size is {self.chunk_size}. Set it to {SMALLEST} or more, and to {LARGEST:,} at most; 128 is usual.",
         )
 
 

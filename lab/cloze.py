@@ -153,7 +153,7 @@ def deal(tokenizer: "PreTrainedTokenizerFast", lexicon: Lexicon, documents: Sequ
     require(
         len(hidden) == BLANKS,
         f"The game needs {BLANKS} held-out sentences of {FEWEST_WORDS} to {MOST_WORDS} words, and common words to choose "
-        "from; this corpus holds too few. Choose a larger one under Corpus and model.",
+        "from; this corpus holds too few. Choose a larger one.",
         CorpusError,
     )
     return tuple(hidden)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from lab.chunking import Chunking
 from lab.corpus import Corpus
 from lab.errors import SettingError, require
-from lab.settings import build, group, setting
+from lab.settings import build, fit, group, setting
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -36,6 +36,7 @@ class Masking:
     random_share: float = setting(0.1, "share of the selected that becomes a random piece, 0 to 1; the rest is kept")
 
     def __post_init__(self) -> None:
+        fit(self)
         p, masked, random = self.mlm_probability, self.mask_share, self.random_share
         require(0 < p < 1, f"mlm_probability is {p}. Set it between 0 and 1, for example 0.15.")
         require(0 <= masked <= 1, f"mask_share is {masked}. Set it from 0 to 1, for example 0.8.")
@@ -65,6 +66,7 @@ class Scoring:
     score_seed: int = setting(0, "seed of the frozen held-out masks")
 
     def __post_init__(self) -> None:
+        fit(self)
         try:
             _ = self.masking
         except SettingError as error:
@@ -101,6 +103,7 @@ class Optimization:
     dropout: float | None = setting(None, "dropout in the encoder, 0 to 1; the model's own if not given")
 
     def __post_init__(self) -> None:
+        fit(self)
         require(
             0 < self.num_train_epochs <= 1e6,
             f"num_train_epochs is {self.num_train_epochs}. Set it above 0, and to a million at most.",
@@ -113,7 +116,8 @@ class Optimization:
             f"learning_rate is {self.learning_rate}. Set it above 0; 5e-5 to 5e-4 is usual.",
         )
         for name in ("weight_decay", "warmup_steps", "max_grad_norm"):
-            require(getattr(self, name) >= 0, f"{name} is {getattr(self, name)}. Set it to 0 or more.")
+            value = getattr(self, name)
+            require(0 <= value < float("inf"), f"{name} is {value}. Set it to 0 or more.")
         require(
             self.dropout is None or 0 <= self.dropout < 1,
             f"dropout is {self.dropout}. Set it from 0 to below 1, or leave it out for the model's own.",
@@ -144,9 +148,12 @@ class RunConfig:
     )
     probes: tuple[str, ...] = setting(FILM_PROBES, "sentences with a [MASK], filled again and again as the model learns")
     keep_surprisals: bool = setting(True, "keep how surprised the model was at each scored position of each step")
-    report_to: str = setting("none", "experiment tracker that transformers reports to: none, tensorboard, wandb, trackio")
+    report_to: Literal["none", "tensorboard", "wandb", "trackio"] = setting(
+        "none", "experiment tracker that transformers reports to"
+    )
 
     def __post_init__(self) -> None:
+        fit(self)
         for name in ("max_train_chunks", "max_test_chunks", "eval_steps", "save_steps", "probe_steps"):
             value = getattr(self, name)
             require(value is None or value >= 1, f"{name} is {value}. Set it to 1 or more, or leave it out.")

@@ -19,7 +19,7 @@ from lab import hub
 from lab.errors import CorpusError, require
 from lab.files import FORMATS, read_file
 from lab.home import ASSETS, cached_map
-from lab.settings import setting
+from lab.settings import fit, setting
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
@@ -46,10 +46,12 @@ class Corpus:
     split_seed: int = setting(0, "seed of the held-out split and of the samples")
 
     def __post_init__(self) -> None:
+        fit(self)
         require(0 < self.held_out < 1, f"held_out is {self.held_out}. Set it between 0 and 1, for example 0.1.")
         for name in ("max_train_documents", "max_test_documents"):
             value = getattr(self, name)
             require(value is None or value > 0, f"{name} is {value}. Set it to 1 or more, or leave it out for all.")
+        require(0 <= self.split_seed < 2**32, f"split_seed is {self.split_seed}. Set it from 0 to 4294967295.")
 
 
 def load_corpus(corpus: Corpus) -> "DatasetDict":

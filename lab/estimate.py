@@ -48,7 +48,7 @@ def estimate(config: RunConfig) -> Estimate:
     training = speed.training * relative
     seconds = _START + tokens / training + probes * speed.probe + (saves + 1) * speed.save
     seconds += evaluations * test * config.chunking.chunk_size / (speed.scoring * relative)
-    said = basis if size.counted else f"{basis}, and on the size of the corpus, not counted yet"
+    said = basis if size.counted else f"{basis}; the corpus is not counted yet, and its length guessed from its size"
     return Estimate(seconds, steps, train, training, said, tokens, size.counted)
 
 

@@ -141,6 +141,7 @@ def evaluate(model: nn.Module, held_out: HeldOut, *, batch_size: int = 64) -> Ev
 
 def score(model: nn.Module, held_out: HeldOut, rows: Sequence[int], *, batch_size: int = 64) -> Iterator[Evaluation]:
     """The same for some of the chunks, a part a batch: what one process among several does. May score nothing."""
+    require(batch_size >= 1, f"batch_size is {batch_size}. Set it to 1 or more.")
     device = inner_model(model).device
     vocabulary = held_out.vocabulary.to(device)
     training = model.training
@@ -240,6 +241,9 @@ def spread(model: nn.Module, held_out: HeldOut, seeds: Iterable[int], *, batch_s
     ]
 
 
+FEWEST_DOCUMENTS = 8  # below, the bootstrap draws the same few again and again, and its interval is far too narrow
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Whether one model beats another on the same masks: the ratio of their perplexities, with its 95 % interval."""
@@ -252,8 +256,14 @@ class Comparison:
 
     @property
     def real(self) -> bool:
-        """The interval excludes 1: the difference is more than the choice of held-out documents can explain."""
-        return not self.low <= 1 <= self.high
+        """The interval excludes 1: the difference is more than the choice of held-out documents can explain. Never so where
+        there are too few of them to draw from."""
+        return self.enough and not self.low <= 1 <= self.high
+
+    @property
+    def enough(self) -> bool:
+        """There are documents enough for the interval to say something."""
+        return self.documents >= FEWEST_DOCUMENTS
 
 
 def compare(before: Evaluation, after: Evaluation, *, resamples: int = 2000, seed: int = 0) -> Comparison:

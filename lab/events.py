@@ -6,8 +6,10 @@ the checkpoint's: what the log says of later steps before that line is supersede
 """
 
 import json
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass
+from functools import cache
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,15 +112,29 @@ def from_json(line: str | bytes) -> Event:
     """
     content = json.loads(line)
     kind = KINDS[content.pop("event")]
-    known = {each.name for each in fields(kind)}
-    return kind(**{name: _frozen(value) for name, value in content.items() if name in known})
+    known = _types(kind)  # type: ignore[arg-type]  # a class can be hashed
+    event = kind(**{name: _frozen(value) for name, value in content.items() if name in known})
+    for name, types in known.items():
+        if not isinstance(getattr(event, name), types):
+            raise TypeError(f"{name} is {getattr(event, name)!r}")
+    return event
+
+
+@cache
+def _types(kind: Any) -> dict[str, tuple[type, ...]]:
+    """The types that the fields of an event have; a number without a fraction may stand for one with."""
+    found: dict[str, tuple[type, ...]] = {}
+    for name, hint in get_type_hints(kind).items():
+        kinds = tuple(get_origin(each) or each for each in (get_args(hint) if isinstance(hint, UnionType) else (hint,)))
+        found[name] = (*kinds, int) if float in kinds else kinds
+    return found
 
 
 def event_of(line: bytes) -> Event | None:
     """The event of a line of a log; None if a later version wrote it, or a bad disk has spoilt it: the others are good."""
     try:
         return from_json(line)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

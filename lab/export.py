@@ -21,9 +21,9 @@ def export(run: Run, target: Path) -> Path:
     any other a new folder. Raises RunError while the run goes on, and for a target that is there already.
     """
     require(not run.goes_on(), f"The run {run.id} is still going on. Stop it first, or wait.", RunError)
-    require(not target.exists(), f"{target} is there already. Choose another name.", RunError)
     run.summary()  # a damaged run says so here
     with plain_words(f"write {target}"):
+        require(not target.exists(), f"{target} is there already. Choose another name.", RunError)
         target.absolute().parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.part")
     files = [
@@ -31,7 +31,7 @@ def export(run: Run, target: Path) -> Path:
     ]
     try:
         with plain_words(f"write {target}"):
-            match target.suffix:
+            match target.suffix.lower():
                 case ".py":
                     draft.write_text(as_script(run), encoding="utf-8")
                 case ".ipynb":

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from functools import partial
 from glob import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
 
@@ -49,11 +49,13 @@ def read_file(path: Path) -> "Dataset":
                 "Free some space, or set LAB_HOME to a folder that can be written to."
             ) from error
         require(
-            "corresponds to no data" not in str(cause) and "at least one example" not in str(cause),
+            not any(
+                words in str(cause) for words in ("corresponds to no data", "at least one example", "BatchSize must be")
+            ),
             _empty(path),
             CorpusError,
         )
-        raise CorpusError(f"Can't read {path.name} as {suffix[1:]}: {_reason(cause, path)}. {_ADVICE[suffix]}") from error
+        raise CorpusError(f"Can't read {path.name} as {suffix[1:]}: {_reason(cause)}. {_ADVICE[suffix]}") from error
 
 
 def _read(path: Path, suffix: str) -> "Dataset":
@@ -66,12 +68,13 @@ def _read(path: Path, suffix: str) -> "Dataset":
     from datasets.io.parquet import ParquetDatasetReader
     from datasets.io.text import TextDatasetReader
 
-    make, options = {
+    readers: dict[str, tuple[Any, dict[str, Any]]] = {
         ".txt": (TextDatasetReader, {"sample_by": "paragraph", "encoding": "utf-8-sig"}),
-        ".csv": (CsvDatasetReader, {}),
+        ".csv": (CsvDatasetReader, {"keep_default_na": False, "na_values": [""]}),  # a review may well be "None"
         ".jsonl": (JsonDatasetReader, {}),
         ".parquet": (ParquetDatasetReader, {}),
-    }[suffix]
+    }
+    make, options = readers[suffix]
     # The readers take a path for a pattern: "mine[1].csv" would be "mine1.csv".
     cache = home() / "cache" / "files"
     read = partial(make, escape(str(path)), cache_dir=str(cache), **options)
@@ -112,7 +115,17 @@ def _hushed() -> Iterator[None]:
         logging.set_verbosity(before)
 
 
-_STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EIO, errno.EMFILE)
+_STORAGE = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.ENOENT,
+    errno.EIO,
+    errno.EMFILE,
+)
 
 _ADVICE = {
     ".txt": "Save it as plain text in UTF-8.",
@@ -130,6 +143,8 @@ def _check_readable(path: Path, binary: bool) -> None:
         file.seek(0)
         if not binary:
             _check_text(path, file)
+    if path.suffix.lower() == ".jsonl" and (reason := _first_bad_line(path)):
+        raise CorpusError(f"Can't read {path.name} as jsonl: {reason}. {_ADVICE['.jsonl']}")
 
 
 def _check_text(path: Path, file: BinaryIO) -> None:
@@ -162,11 +177,9 @@ def _innermost(error: BaseException) -> BaseException:
     return error
 
 
-def _reason(cause: BaseException, path: Path | None = None) -> str:
+def _reason(cause: BaseException) -> str:
     """What a reader met, in the words of whoever made the file."""
     said = (str(cause).strip().splitlines() or [type(cause).__name__])[0].rstrip(".")
-    if path is not None and path.suffix.lower() == ".jsonl":
-        return _first_bad_line(path) or said
     if columns := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", said):
         expected, line, seen = columns.groups()
         return (
@@ -178,13 +191,35 @@ def _reason(cause: BaseException, path: Path | None = None) -> str:
 
 
 def _first_bad_line(path: Path) -> str | None:
-    """Where a .jsonl file goes wrong."""
-    with path.open(encoding="utf-8-sig") as file:
+    """Where a .jsonl file goes wrong. A line that is no object, or nested without end, brings Arrow's reader down."""
+    with path.open("rb") as file:
         for number, line in enumerate(file, 1):
-            try:
-                if not line.strip() or isinstance(json.loads(line), dict):
-                    continue
-            except ValueError:
-                pass
-            return f"line {number} is not a JSON object"
+            line = line.removeprefix(codecs.BOM_UTF8).strip()
+            if not line:
+                continue
+            if line[:1] != b"{" or not _is_object(line):
+                return f"line {number} is not a JSON object"
+            if line.count(b"{") + line.count(b"[") > _DEEPEST and _depth(line) > _DEEPEST:
+                return f"line {number} has lists or objects within each other, more than {_DEEPEST} deep"
     return None
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
+
+
+def _depth(line: bytes) -> int:
+    """How deep lists and objects lie within each other."""
+    deepest = depth = 0
+    for sign in re.findall(rb"[\[{\]}]", re.sub(rb'"(?:[^"\\]|\\.)*"', b"", line)):
+        depth += 1 if sign in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+_DEEPEST = 64

@@ -80,7 +80,8 @@ def fill_in_orders(
     >>> filled["left_to_right"].blanks[0] == filled["together"].blanks[0]
     True
     """
-    require(top_k >= 1, f"top_k is {top_k}. Set it to 1 or more.")
+    _check_top_k(top_k)
+    require(set(orders) <= set(ORDERS), f"order is {' or '.join(map(repr, orders))}. It can be {', '.join(ORDERS)}.")
     ids = _encode(loaded, text)
     target_ids = _target_ids(loaded, text, targets)
     filled: dict[Order, Filled] = {}
@@ -107,6 +108,7 @@ def side_by_side(
     Sorted by the second model's. One blank after the other, each model goes on from its own best answers. Raises
     SettingError if the two models' vocabularies differ.
     """
+    _check_top_k(top_k)
     require(
         _vocabulary(before.tokenizer) == _vocabulary(after.tokenizer),
         f"{before.name} and {after.name} have different vocabularies, so their answers can't be set side by side.",
@@ -128,6 +130,7 @@ def contrast(loaded: Loaded, text: str, other: str, *, top_k: int = 5, targets: 
     >>> [shift.word for shift in shifts]
     ['king', 'queen']
     """
+    _check_top_k(top_k)
     encoded = [_encode(loaded, each) for each in (text, other)]
     target_ids = _target_ids(loaded, text, targets)
     first, second = (rows[0] for rows in _probabilities(loaded, encoded))
@@ -190,9 +193,13 @@ def _shifts(
     loaded: Loaded, before: torch.Tensor, after: torch.Tensor, target_ids: Sequence[int], top_k: int
 ) -> tuple[Shift, ...]:
     """The answers in either row's first `top_k` (or the targets), sorted by the second row's."""
-    shown = target_ids or sorted({id for row in (before, after) for id in row.topk(top_k).indices.tolist()})
+    shown = target_ids or sorted({id for row in (before, after) for id in row.topk(min(top_k, len(row))).indices.tolist()})
     shifts = [Shift(_word(loaded, id), float(before[id]), float(after[id])) for id in shown]
     return tuple(sorted(shifts, key=lambda shift: -shift.after))
+
+
+def _check_top_k(top_k: int) -> None:
+    require(top_k >= 1, f"top_k is {top_k}. Set it to 1 or more.")
 
 
 def _turns(blanks: list[int], order: Order) -> list[list[int]]:

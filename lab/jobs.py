@@ -29,7 +29,7 @@ from lab.home import home, lock, make_folder, plain_words, read_json, write_json
 from lab.limits import Limits
 from lab.log import latest, read
 from lab.room import went
-from lab.runs import STOPPED, Run, create_run, is_id
+from lab.runs import STOPPED, Run, create_run, is_id, settled
 
 __all__ = [
     "Desk",
@@ -75,6 +75,7 @@ def submit(config: RunConfig, *, visitor: str = "") -> Ticket:
     Raises SettingError or RunError, in a sentence, for what goes beyond a limit. What can't be loaded shows later, as a run
     that failed.
     """
+    config = settled(config)
     limits = Limits.from_environment()
     expected = estimate(config)
     limits.check(config, expected.steps if expected.counted else None, expected.train_tokens if expected.counted else None)

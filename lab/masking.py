@@ -176,7 +176,7 @@ class Leaks:
 
 
 def find_leaks(word_starts: Tensor, special_tokens_mask: Tensor, action: Tensor) -> Leaks:
-    """Which selected pieces have a sibling in sight. All three tensors are (batch, chunk_size).
+    """Which selected pieces have a sibling that is not selected. All three tensors are (batch, chunk_size).
 
     Whole-word selection has none by construction.
 

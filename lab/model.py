@@ -49,6 +49,7 @@ def load_model(name: str, dropout: float | None = None) -> "PreTrainedModel":
     return _load(name, load).eval()
 
 
+_TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
 _LOCAL = {"local_files_only": True, "trust_remote_code": False}
 _DROPOUTS = ("dropout", "attention_dropout", "hidden_dropout_prob", "attention_probs_dropout_prob")
 
@@ -61,7 +62,16 @@ def load_tokenizer(name: str) -> "PreTrainedTokenizerFast":
     """
     from transformers import AutoTokenizer
 
-    tokenizer = _load(name, lambda where: AutoTokenizer.from_pretrained(where, use_fast=True, **_LOCAL))
+    def load(where: str) -> Any:
+        # Without any of its files transformers would make one up, of its special tokens alone.
+        require(
+            any((Path(where) / file).is_file() for file in _TOKENIZERS),
+            "it has no tokenizer: none of its files is there",
+            ModelError,
+        )
+        return AutoTokenizer.from_pretrained(where, use_fast=True, **_LOCAL)
+
+    tokenizer = _load(name, load)
     # The warning that a sequence is longer than 512 alarms people, and chunking answers it.
     tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
     return tokenizer

@@ -20,7 +20,7 @@ from lab.config import RunConfig
 from lab.errors import ModelError, require
 from lab.home import home, make_folder, plain_words, publish
 from lab.model import load_tokenizer
-from lab.settings import build, setting
+from lab.settings import build, fit, setting
 
 if TYPE_CHECKING:
     from transformers import DistilBertForMaskedLM, PreTrainedModel
@@ -41,6 +41,7 @@ class Start:
     start_seed: int = setting(0, "seed of the random weights")
 
     def __post_init__(self) -> None:
+        fit(self)
         for name in ("dim", "n_layers", "n_heads", "hidden_dim"):
             require(getattr(self, name) >= 1, f"{name} is {getattr(self, name)}. Set it to 1 or more.")
         require(

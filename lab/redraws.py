@@ -20,7 +20,7 @@ class Drawn:
     seen: tuple[int, ...]  # what the model reads: ids after corruption
     action: tuple[int, ...]  # UNTOUCHED, MASKED, RANDOM or KEPT
     at_risk: frozenset[int]  # positions of selected pieces of words of several pieces
-    leaking: frozenset[int]  # those of them with a sibling in sight
+    leaking: frozenset[int]  # those of them with a sibling that is not selected
 
     @property
     def selected(self) -> tuple[int, ...]:

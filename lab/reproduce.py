@@ -41,8 +41,7 @@ def _cells(run: Run, corpus: str | None) -> list[str]:
     require(bool(scored), f"The run {run.id} was never scored, so there is no number to reproduce.", RunError)
     last = scored[-1]
     given = _changed(run.config(), corpus)
-    if last.step < _steps(run):  # it was stopped: so does the script, at the step that was scored last
-        given["max_steps"] = max(last.step, 1)
+    stopped = last.step < _steps(run)
     settings = "".join(f"    {name!r}: {value!r},\n" for name, value in given.items())
     return [
         "from lab.config import RunConfig\nfrom lab.events import Evaluated\nfrom lab.settings import build\n"
@@ -52,7 +51,7 @@ def _cells(run: Run, corpus: str | None) -> list[str]:
         "    if isinstance(event, Evaluated):\n"
         '        print(f"step {event.step}: held-out perplexity {event.perplexity}")\n'
         f"        if event.step == {last.step}:\n"
-        "            came_to = event.perplexity",
+        "            came_to = event.perplexity" + ("\n            break  # as that run was stopped" if stopped else ""),
         f"shown = {last.perplexity!r}  # by the run, at step {last.step}\n"
         'print("the same to the last digit" if came_to == shown else f"times {came_to / shown:.6f} of what was shown")',
     ]

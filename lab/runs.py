@@ -21,10 +21,10 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
-from json import JSONDecodeError, loads
+from json import loads
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ from lab.story import summarize
 
 STOPPED = "stopped when asked to"
 PACKAGES = ("torch", "transformers", "datasets", "accelerate", "tokenizers", "numpy")
+_CHECKPOINT = re.compile(r"checkpoint-\d+")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -75,7 +76,8 @@ class Run:
         return self._ended() or self._ended_in_the_log() or {}
 
     def _ended(self) -> dict[str, Any] | None:
-        return read_json(self.folder / "summary.json")
+        found = read_json(self.folder / "summary.json")
+        return found if isinstance(found, dict) else None
 
     def _ended_in_the_log(self) -> dict[str, Any] | None:
         # Asked in this order: a run that ends meanwhile has its summary before it lets go of the lock.
@@ -86,13 +88,16 @@ class Run:
 
     def _read(self, name: str) -> dict[str, Any]:
         try:
-            return loads((self.folder / name).read_text(encoding="utf-8"))
-        except (OSError, JSONDecodeError) as error:
+            content = loads((self.folder / name).read_text(encoding="utf-8"))
+            if not isinstance(content, dict) or not isinstance(content.get("settings"), dict):
+                raise ValueError("it holds no settings")
+        except (OSError, ValueError) as error:
             raise RunError(f"Can't read {name} of the run {self.id}: {error}. The run is damaged; delete it.") from error
+        return content
 
     def events(self) -> Iterator[Event]:
         """Everything in the log so far; a last line without its end was cut off by a crash, and isn't there yet."""
-        if not self.log.exists():
+        if not self.log.is_file():
             return
         with self.log.open("rb") as file:
             for line in file:
@@ -102,7 +107,7 @@ class Run:
 
     def checkpoints(self) -> list[Path]:
         """The whole checkpoints, earliest first."""
-        found = [path for path in self.folder.glob("checkpoint-*") if path.is_dir()]
+        found = [path for path in self.folder.glob("checkpoint-*") if path.is_dir() and _CHECKPOINT.fullmatch(path.name)]
         return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
 
     def state(self) -> str:
@@ -331,8 +336,19 @@ def find_run(name: str) -> Run | None:
         exact = [run for run in matching if run.id == name]
         if exact or len(matching) == 1:
             return (exact or matching)[0]
-    path = Path(name).expanduser()
-    return Run(path.absolute()) if (path / "config.json").exists() and (path / "events.jsonl").exists() else None
+    with suppress(OSError, ValueError, RuntimeError):  # no path at all: too long, say, or of a user that isn't there
+        path = Path(name).expanduser()
+        if (path / "config.json").exists() and (path / "events.jsonl").exists():
+            return Run(path.absolute())
+    return None
+
+
+def settled(config: RunConfig) -> RunConfig:
+    """The configuration with the run that it goes on from under its whole name: "latest" will mean another one later."""
+    run = find_run(config.model)
+    if run is None:
+        return config
+    return replace(config, model=run.id if run.folder.parent == home() / "runs" else str(run.folder))
 
 
 def get_run(name: str) -> Run:

@@ -4,10 +4,11 @@ A group of settings is a frozen, keyword-only dataclass that checks itself when 
 is a group of groups.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
-from functools import reduce
+from functools import cache, reduce
 from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -46,7 +47,7 @@ def declared(kind: type) -> Iterator[Setting]:
     >>> [setting.name for setting in declared(Masking)]
     ['strategy', 'mlm_probability', 'mask_share', 'random_share']
     """
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     for each in fields(kind):
         if is_dataclass(hints[each.name]):
             for inner in declared(hints[each.name]):
@@ -81,16 +82,33 @@ def build(kind: type, given: Mapping[str, Any], base: Any = None) -> Any:
 
 
 def _build(kind: type, given: Mapping[str, Any], base: Any) -> Any:
-    hints, made = get_type_hints(kind), {}
+    hints, made = _hints(kind), {}
     for each in fields(kind):
         before = getattr(base, each.name) if base is not None else None
         if is_dataclass(hints[each.name]):
             made[each.name] = _build(hints[each.name], given, before)
         elif each.name in given:
-            made[each.name] = _fit(each.name, given[each.name], hints[each.name])
+            made[each.name] = given[each.name]
         elif base is not None:
             made[each.name] = before
     return kind(**made)
+
+
+def fit(settings: Any) -> None:
+    """Bring the values of a group that has just been made to the types that it declares, as they come back from JSON or a
+    form. Raises SettingError for one that isn't of its type. What a group's `__post_init__` begins with.
+    """
+    for name, hint in _hints(type(settings)).items():  # type: ignore[arg-type]  # a class can be hashed
+        value = getattr(settings, name)
+        if is_dataclass(hint):
+            require(type(value) is hint, f"{name} is {value!r}. Give it a {getattr(hint, '__name__', hint)}.")
+        else:
+            object.__setattr__(settings, name, _fit(name, value, hint))
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def choices(hint: Any) -> tuple[Any, ...]:
@@ -107,22 +125,37 @@ def plain(hint: Any) -> tuple[Any, bool]:
 
 
 def _fit(name: str, value: Any, hint: Any) -> Any:
-    """The value as the type that the setting declares, as it comes back from JSON or from a form."""
     kind, optional = plain(hint)
     if value is None and optional:
         return None
     if choices(kind):
         require(value in choices(kind), f"{name} is {value!r}. It can be {' or '.join(map(repr, choices(kind)))}.")
         return value
-    if get_origin(kind) is tuple and isinstance(value, list | tuple):
-        return tuple(value)
+    if get_origin(kind) is tuple:
+        require(isinstance(value, list | tuple), f"{name} is {value!r}, which is not a list. Give it one.")
+        return tuple(_fit(name, each, get_args(kind)[0]) for each in value)
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        require(abs(value) < _LARGEST or value != value, f"{name} is too large a number. Give it a smaller one.")
         return float(value)
     if kind is int and isinstance(value, float) and value.is_integer():
         return int(value)
+    if kind is str and isinstance(value, str | os.PathLike):
+        text = os.fspath(value)
+        require(isinstance(text, str) and is_text(text), f"{name} holds signs that are no text in UTF-8. Write it anew.")
+        return text
     if isinstance(value, kind) and (kind is bool) == isinstance(value, bool):
         return value
     raise SettingError(f"{name} is {value!r}, which is not {_NOUN.get(kind, kind.__name__)}. Give it one.")
 
 
+def is_text(text: str) -> bool:
+    """Whether a string can be written as UTF-8: what the system could not decode can't."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+_LARGEST = 1e300
 _NOUN = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}

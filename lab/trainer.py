@@ -117,7 +117,8 @@ class MaskedTrainer(Trainer):
         parts = []
         with self.exactly() as model:
             for part in score(model, self.held_out, rows, batch_size=self.args.per_device_eval_batch_size):
-                if self.leave_scoring():
+                if self.leave_scoring():  # the score is made up for when the run is resumed from here
+                    self.control.should_training_stop = self.control.should_save = True
                     return {}
                 parts.append(part)
         if self.args.world_size > 1:

@@ -15,6 +15,7 @@ import torch
 from accelerate.utils import broadcast_object_list
 from transformers import TrainerCallback, TrainingArguments
 
+from lab.checkpoints import is_whole
 from lab.config import RunConfig
 from lab.errors import LabError, RunError, require
 from lab.evaluation import baselines
@@ -25,7 +26,7 @@ from lab.hardware import Hardware, choose
 from lab.home import publish
 from lab.model import Loaded, check_fits, load_model
 from lab.preparation import Prepared, prepare
-from lab.runs import STOPPED, Run, Writer, create_run
+from lab.runs import STOPPED, Run, Writer, create_run, settled
 from lab.story import curve
 from lab.surprisals import Recorder
 from lab.trainer import MaskedTrainer
@@ -48,7 +49,7 @@ def fine_tune(config: RunConfig, *, run: Run | None = None, should_stop: StopAsk
     >>> [type(event).__name__ for event in fine_tune(config)]
     ['RunStarted', 'Evaluated', 'Stepped', 'Evaluated', 'Finished']
     """
-    yield from _follow(config, run, None, should_stop)
+    yield from _follow(settled(config), run, None, should_stop)
 
 
 def resume(run: Run, *, should_stop: StopAsked = lambda: False) -> Iterator[Event]:
@@ -59,12 +60,20 @@ def resume(run: Run, *, should_stop: StopAsked = lambda: False) -> Iterator[Even
     state = run.state()
     going_on = state == "running" and not run.is_reserved()
     require(not going_on and state != "finished", f"The run {run.id} is {state}, so it can't be resumed.", RunError)
-    checkpoints = run.checkpoints()
     require(
-        bool(checkpoints),
+        bool(run.checkpoints()),
         f"The run {run.id} has no checkpoint to resume from. Start a new one with the same settings.",
         RunError,
     )
+    checkpoints = list(filter(is_whole, run.checkpoints()))
+    require(
+        bool(checkpoints),
+        f"The checkpoints of the run {run.id} are damaged, so it can't be resumed. Start a new one with the same settings.",
+        RunError,
+    )
+    for torn in run.checkpoints():  # or it would be taken for what the run has come to
+        if torn not in checkpoints:
+            shutil.rmtree(torn, ignore_errors=True)
     if not run.is_reserved():  # whoever keeps its place has heard since when it is wanted again
         run.forget_stop()
     yield from _follow(run.config(), run, checkpoints[-1], should_stop)
@@ -123,7 +132,7 @@ class _Session(TrainerCallback):
         model = load_model(config.model, config.optimization.dropout)
         check_fits(model, config.chunking.chunk_size)
         hardware = choose(config.device, config.precision, model.config.hidden_size)
-        args = _training_arguments(config, hardware, resuming=checkpoint is not None)
+        args = _training_arguments(config, hardware)
         self.first = args.process_index == 0
         with args.main_process_first(local=False, desc="preparing the corpus"):
             prepared = prepare(
@@ -133,6 +142,12 @@ class _Session(TrainerCallback):
                 max_train_chunks=config.max_train_chunks,
                 max_test_chunks=config.max_test_chunks,
             )
+        selected = config.masking.mlm_probability * len(prepared.train) * config.chunking.chunk_size
+        require(
+            selected >= 1,
+            f"mlm_probability is {config.masking.mlm_probability:g}: of this text it selects nothing to learn from. "
+            "Raise it; 0.15 is usual.",
+        )
         self.run = run = self._agree_on_run(run, prepared, args)
         args.output_dir = str(run.staging)
         self.trainer = MaskedTrainer(
@@ -156,11 +171,13 @@ class _Session(TrainerCallback):
                 self._writer = stack.enter_context(run.writing())
                 if checkpoint is not None:  # the clock goes on from where the checkpoint was saved
                     self.step = int(checkpoint.name.rpartition("-")[2])
-                    told = (event.seconds for event in curve(run.events()) if event.step <= self.step)
-                    self._earlier = max(told, default=0.0)
+                    told = [event for event in curve(run.events()) if event.step <= self.step]
+                    self._earlier = max((event.seconds for event in told), default=0.0)
                 if config.keep_surprisals and args.world_size == 1:
                     self._recorder = Recorder(run, config, self.trainer.total_steps, self.step)
                     stack.callback(self._recorder.close)
+            if checkpoint is not None:
+                args.eval_on_start = self._lacks_score(checkpoint)
             try:
                 self._say_start(prepared, hardware)
                 self.trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -185,6 +202,13 @@ class _Session(TrainerCallback):
             run = Run(Path(broadcast_object_list([str(run.folder) if run else ""])[0]))
         assert run is not None, "the first process has made one"
         return run
+
+    def _lacks_score(self, checkpoint: Path) -> bool:
+        """Whether the step of a checkpoint was to be scored and wasn't, because the run was stopped right there."""
+        step = int(checkpoint.name.rpartition("-")[2])
+        due = step % self.trainer.steps_an_epoch == 0 or _is_due(step, self.config.eval_steps)
+        scored = any(isinstance(event, Evaluated) and event.step == step for event in curve(self.run.events()))
+        return due and not scored and step < self.trainer.total_steps
 
     def _finish(self, prepared: Prepared) -> None:
         """Put the model in its place, then say how it ended; only then is there nothing to resume."""
@@ -267,8 +291,8 @@ class _Session(TrainerCallback):
         self._clock = self._saved = time.monotonic()
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if self.stopped:
-            control.should_save = True  # so that it can be resumed
+        if self.stopped or self._reason is not None:
+            control.should_evaluate, control.should_save = False, True  # so that it can be resumed
             return
         control.should_evaluate = self._evaluated_at != self.step
         control.should_save = self.step < self.trainer.total_steps
@@ -373,7 +397,7 @@ class _Session(TrainerCallback):
         self._say(Probed(step=self.step, seconds=self._seconds(), fills=tuple(fills)))
 
 
-def _training_arguments(config: RunConfig, hardware: Hardware, resuming: bool) -> TrainingArguments:
+def _training_arguments(config: RunConfig, hardware: Hardware) -> TrainingArguments:
     """The run's settings in transformers' own terms. What is scored and saved when, the session decides."""
     settings = config.optimization
     args = TrainingArguments(
@@ -395,7 +419,7 @@ def _training_arguments(config: RunConfig, hardware: Hardware, resuming: bool) -
         logging_steps=1,
         logging_nan_inf_filter=False,  # it would hide a divergence
         eval_strategy="no",
-        eval_on_start=not resuming,
+        eval_on_start=True,
         save_strategy="no",
         report_to=config.report_to,
         disable_tqdm=True,

@@ -55,9 +55,9 @@ class Using:
         given = payload if isinstance(payload, dict) else {}
         corpus, model = given.get("corpus") or "reviews", given.get("model") or "bundled"
         known = isinstance(corpus, str) and (corpus in ("reviews", "imdb") or _UPLOAD.fullmatch(corpus))
-        require(bool(known), "There is no such corpus. Choose one under Corpus and model.", SettingError)
+        require(bool(known), "There is no such corpus. Choose one under “Change corpus and model”.", SettingError)
         known = isinstance(model, str) and (model == "bundled" or model in hub.MODELS or is_run(model))
-        require(bool(known), "There is no such model. Choose one under Corpus and model.", SettingError)
+        require(bool(known), "There is no such model. Choose one under “Change corpus and model”.", SettingError)
         sent = given.get("runs")
         runs = sent[-50:] if isinstance(sent, list) else []
         column = given.get("text_column")

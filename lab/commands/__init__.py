@@ -4,6 +4,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from lab.errors import require
+from lab.settings import is_text
 
 
 def quiet() -> None:
@@ -23,7 +24,11 @@ def add_text(parser: ArgumentParser) -> None:
 
 def read_text(options: Namespace) -> str:
     """The text given, or what stands on standard input. Raises SettingError if that is nothing."""
-    text = options.text if options.text is not None else sys.stdin.read()
+    try:
+        text = options.text if options.text is not None else sys.stdin.read()
+    except UnicodeDecodeError:
+        text = "\udcff"
+    require(is_text(text), "This text is not in UTF-8. Save it as UTF-8, or write it after the command.")
     require(bool(text.strip()), "There is no text. Write some after the command, in quotation marks.")
     return text
 

@@ -9,7 +9,7 @@ from lab.chunking import Chunking
 from lab.commands import add_hardware, add_model, quiet
 from lab.corpus import Corpus
 from lab.errors import require
-from lab.evaluation import Scoring
+from lab.evaluation import FEWEST_DOCUMENTS, Scoring
 from lab.options import add_settings, read_settings
 from lab.terminal import console, show_json, show_table
 
@@ -107,9 +107,10 @@ def _show_scores(options: Namespace, result: dict, baseline: dict, held_out: Any
             )
             show_table(name, ("kind of token", "perplexity", "accuracy", "positions"), parts)
     if comparison:
-        verdict = "more" if comparison.real else "no more"
+        verdict = f"That is {'more' if comparison.real else 'no more'} than the choice of held-out documents explains."
+        if not comparison.enough:
+            verdict = f"That are too few documents to tell; hold out {FEWEST_DOCUMENTS} or more."
         console.print(
             f"{options.model} against {options.against}: perplexity times {comparison.ratio:.4f}, 95 % interval "
-            f"{comparison.low:.4f} to {comparison.high:.4f} over {comparison.documents:,} documents. "
-            f"That is {verdict} than the choice of held-out documents explains."
+            f"{comparison.low:.4f} to {comparison.high:.4f}. Documents: {comparison.documents:,}. {verdict}"
         )

@@ -109,7 +109,7 @@ def _dearest(asked: Sequence["Blank"], found: "Score", about: str) -> Question:
         choices = [
             choice(dearest, "You gave it {share}: {nats} nats, and nothing cost you more.", right=True),
             choice(theirs, "That one cost the *model* most. You gave it {share}, which is {nats} nats."),
-            choice(cheapest, "You gave it {share}, the most of all. That is {nats} nats, your cheapest."),
+            choice(cheapest, "You gave it {share}: {nats} nats, and nothing cost you less."),
             *(choice(int(i), "You gave it {share}: {nats} nats. Another cost you more.") for i in np.argsort(yours)),
         ]
         # What cost just as much as the dearest would be right too: it isn't offered.

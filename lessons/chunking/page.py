@@ -147,7 +147,7 @@ def predicted(using: Using) -> list[Block]:
             outcome=round(100 * found.mixed_share),
             verdict=f"{found.mixed:,} of the {found.chunks:,} chunks show parts of several {what}s.",
             why=f"A cut comes every {USUAL} pieces and takes no notice of where a {what} ends. So where a {what} ends, "
-            "some chunk holds its end and the beginning of the next.",
+            "a chunk nearly always holds its end and the beginning of the next.",
         ),
     ]
 

@@ -73,9 +73,11 @@ class LessonPage:
         stop: gr.Button | None = None,
         last_only: bool = True,
         in_order: bool = False,
+        opening: bool = False,
     ) -> Any:
         """Connect an event. The handler is given what all lessons use (`Using`) and then its inputs; the first output is a
-        view, and there a LabError is told, the other outputs staying as they are.
+        view, and there a LabError is told, the other outputs staying as they are. When a lesson is opening, its other views
+        are emptied instead: what they show is of another corpus or model, or nothing yet.
 
         Light work is answered at once. `heavy` work (seconds of computing) queues, one at a time in each `lane`; its
         handler may be a generator that yields progress, and `stop` is the button that ends it.
@@ -91,7 +93,12 @@ class LessonPage:
             how |= {"concurrency_limit": None, "trigger_mode": "always_last"}
         else:
             how |= {"queue": False, "trigger_mode": "always_last" if last_only else "multiple"}
-        done = event(told(handler, len(outputs)), [self.using, *inputs], list(outputs), **how)
+        done = event(
+            told(handler, [isinstance(each, gr.HTML) and opening for each in outputs]),
+            [self.using, *inputs],
+            list(outputs),
+            **how,
+        )
         if stop is not None:
             stop.click(None, cancels=[done], api_visibility="private")
         return done
@@ -117,7 +124,7 @@ class LessonPage:
 
     def when_opened(self, handler: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any], **how: Any) -> Any:
         """Draw when the lesson is first shown, and anew when the corpus or the model has changed."""
-        return self.on(self.opener.open, handler, inputs, outputs, **how)
+        return self.on(self.opener.open, handler, inputs, outputs, opening=True, **how)
 
 
 def _neighbours(lesson: Lesson) -> str:
@@ -144,8 +151,9 @@ def _at_rest() -> Any:
     return gr.Button(interactive=False)
 
 
-def told(handler: Callable[..., Any], outputs: int) -> Callable[..., Any]:
-    """The one place where an error becomes a sentence on the page: in the handler's first output.
+def told(handler: Callable[..., Any], emptied: Sequence[bool]) -> Callable[..., Any]:
+    """The one place where an error becomes a sentence on the page: in the handler's first output. `emptied`: for each
+    output, whether it is a view that is emptied then.
 
     Keeps the handler's signature, by which Gradio gives it the request or the event's data.
     """
@@ -157,7 +165,7 @@ def told(handler: Callable[..., Any], outputs: int) -> Callable[..., Any]:
             log.exception("A handler failed: %s", handler)
             sentence = _FAULT
         shown = [say("{sentence}", tone="bad", live=True, sentence=sentence)]
-        return (shown, *[gr.skip()] * (outputs - 1)) if outputs > 1 else shown
+        return (shown, *([] if each else gr.skip() for each in emptied[1:])) if len(emptied) > 1 else shown
 
     if inspect.isgeneratorfunction(handler):
 

@@ -25,7 +25,7 @@ def made(settings: Any) -> str:
 
     >>> from lab.config import Masking
     >>> made(Masking(strategy="whole_word", mask_share=1, random_share=0))
-    "Masking(strategy='whole_word', mask_share=1, random_share=0)"
+    "Masking(strategy='whole_word', mask_share=1.0, random_share=0.0)"
     """
     given = (
         f"{each.name}={getattr(settings, each.name)!r}"

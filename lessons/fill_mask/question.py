@@ -106,12 +106,8 @@ def orders(found: Asked, question: Question) -> list[Block]:
     from lab.fill_mask import fill_in_orders
 
     if question.blanks < 2:
-        return [
-            blocks.say(
-                "Your text above has one blank, and one blank can be filled in one way only. Write a second [MASK] "
-                "into it, or press “Two blanks”."
-            )
-        ]
+        has = "one blank, and one blank can be filled in one way only" if question.blanks else "no blank"
+        return [blocks.say(f"Your text above has {has}. Write [MASK] into it twice, or press “Two blanks”.")]
     by_model = [fill_in_orders(each, question.text, top_k=1, targets=question.targets) for each in found.loaded()]
     filled = {name: [each[order] for each in by_model] for name, order in ORDERS.items()}
     rows = [[name, *(each.completed for each in row)] for name, row in filled.items()]

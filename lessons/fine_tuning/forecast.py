@@ -23,7 +23,8 @@ def now(using: Using) -> Iterator[list[Block]]:
     from lab.evaluation import baselines
 
     yield blocks.waiting("Scoring the model in use on held-out text …")
-    prepared = bench.prepared(using, max_test_chunks=preset("quick").max_test_chunks)
+    quick = preset("quick")
+    prepared = bench.prepared(using, max_train_chunks=quick.max_train_chunks, max_test_chunks=quick.max_test_chunks)
     held_out = prepared.held_out(Scoring())
     for progress in score_all([Job(Subject(using.model), held_out)]):
         if progress.done < progress.of:

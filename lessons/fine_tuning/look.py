@@ -48,8 +48,9 @@ def step_read(run: Run, step: int, page: int) -> list[Block]:
     of = values(run.config())
     portions = f" in {len(found.parts)} forward passes" if len(found.parts) > 1 else ""
     told = (
-        f"This is what the model read at **step {found.step:,}** (epoch {found.epoch + 1}): "
-        f"{many(sum(found.parts), 'chunk')} of {of['chunk_size']} tokens{portions}. The loss is the mean surprise of the "
+        f"**Step {found.step:,}** (epoch {found.epoch + 1}) read {many(sum(found.parts), 'chunk')} of "
+        f"{of['chunk_size']} tokens{portions}. Here they stand as their authors wrote them; the model was asked for the "
+        "coloured pieces. The loss is the mean surprise of the "
         f"{many(found.scored, 'scored piece')}, and of nothing else: "
         f"{found.loss:.3f} nats. The weights were changed only after that."
     )

@@ -198,5 +198,9 @@ def point(_using: Using, event: gr.EventData) -> list[Block]:
 
 def compare(_using: Using, shown: str | None) -> Iterator[tuple[list[Block], list[Block]]]:
     """The last batch of the run on the page, with dropout and without."""
-    require(bool(shown), "There is no run on this page yet. Train one first.", RunError)
+    require(
+        bool(shown),
+        "There is no run of yours on this page. Train one first, or show one that you have: a recording keeps no model.",
+        RunError,
+    )
     yield from calm.score(bench.run_of(str(shown)))

@@ -148,7 +148,7 @@ def leaking(passage: "Passage", lane: "Drawn", about: str) -> Question:
             ),
         ]
     else:
-        choices.append(Choice("none of them", "No selected piece has a sibling in sight.", right=True))
+        choices.append(Choice("none of them", "Every sibling of a selected piece is selected too.", right=True))
     if risk != leaks:
         choices.append(
             Choice(

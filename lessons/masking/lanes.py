@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from lab.config import Masking, RunConfig, Scoring
+from lab.errors import require
 from lessons import bench
 from lessons.components import blocks
 from lessons.components.blocks import Block, Piece
@@ -34,6 +35,10 @@ class Dials:
 
     def masking(self, strategy: Strategy) -> Masking:
         """The settings of a strategy. Raises SettingError, in the lab's words, for shares that are more than the whole."""
+        require(
+            self.mask_share + self.random_share <= 100,
+            f"Hidden {self.mask_share:g} % and swapped {self.random_share:g} % are more than all of them. Lower one.",
+        )
         shares = self.rate / 100, self.mask_share / 100, self.random_share / 100
         return Masking(strategy=strategy, mlm_probability=shares[0], mask_share=shares[1], random_share=shares[2])
 
@@ -117,7 +122,7 @@ def picture(passage: "Passage", dials: Dials, model: str) -> list[Block]:
             ("masked", f"hidden ({percent(masking.mask_share)} of the selected)"),
             ("random", f"swapped for a random piece ({percent(masking.random_share)})"),
             ("kept", f"kept as it is, still asked for ({percent(masking.kept_share)})"),
-            ("leak", "leak: a selected piece with a sibling in sight"),
+            ("leak", "leak: a selected piece with a sibling that wasn’t selected"),
         ],
         hint="Point at a selected piece, or move along with the arrow keys.",
     )
@@ -167,7 +172,7 @@ def _tip(passage: "Passage", lane: "Drawn", at: int, seen: str) -> tuple[tuple[s
     tip = [("stood here", passage.pieces[at].text), ("the model reads", seen)]
     if at in lane.at_risk:
         siblings = [k for k in passage.words[passage.word_at[at]] if k != at and k not in lane.selected]
-        tip.append(("siblings in sight", " ".join(passage.pieces[k].text for k in siblings) or "none"))
+        tip.append(("siblings not selected", " ".join(passage.pieces[k].text for k in siblings) or "none"))
     return tuple(tip)
 
 
@@ -215,7 +220,7 @@ def _counts(lanes: "dict[Strategy, Drawn]") -> Block:
 
 
 def _leak_meter(passage: "Passage", dials: Dials, model: str, lanes: "dict[Strategy, Drawn]") -> list[Block]:
-    """Of the selected pieces that have siblings, how many have one in sight: in this draw, and in a thousand."""
+    """Of the selected pieces that have siblings, how many have one that wasn't selected, now and in a thousand draws."""
     if not passage.long_words:
         return [blocks.say("No word of this text is spelled of several pieces, so nothing can leak.", tone="quiet")]
     rows = []
@@ -232,7 +237,7 @@ def _leak_meter(passage: "Passage", dials: Dials, model: str, lanes: "dict[Strat
     return [
         blocks.heading("Leak meter"),
         blocks.bars(
-            "Of the selected pieces that have siblings, those with a sibling in sight.",
+            "Of the selected pieces that have siblings, those with a sibling that wasn’t selected.",
             rows,
             series=["in this draw", f"in {DRAWS:,} draws"],
         ),

@@ -37,7 +37,7 @@ def card(using: Using, passage: "Passage", own: bool) -> list[Block]:
     """The passage as running text, and what it is made of."""
     parted = [(written, words) for written, words in passage.contractions if words > 1]
     numbers = [
-        (str(passage.ordinary), "pieces, special tokens not counted"),
+        (str(passage.ordinary), "pieces that can be selected"),
         (str(len(passage.words)), "words and punctuation marks"),
         (str(len(passage.long_words)), "words of several pieces"),
     ]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 WORST = 0.1
 _PROMPT = (
-    "Score every hidden piece of many passages, and sort them, the most surprising first. What share of all the surprise "
+    "Score many passages, and sort the scored pieces, the most surprising first. What share of all the surprise "
     "do the worst 10 % of the pieces carry?"
 )
 

@@ -205,6 +205,9 @@ def test_a_preset_can_be_overridden_and_its_limits_lifted(shown, home, tmp_path)
         (["tokenize", "  "], "There is no text"),
         (["evaluate", "--seeds", "0"], "seeds is 0"),
         (["runs", "delete"], "Name the run to delete"),
+        (["runs", "show", "a" * 300], "There is no run"),
+        (["tokenize", "caf\udce9"], "This text is not in UTF-8"),
+        (["train", "--probes", "\udcff [MASK]"], "probes holds signs that are no text"),
     ],
 )
 def test_what_is_wrong_is_one_sentence_and_exit_code_1(arguments, words, shown, told, home):

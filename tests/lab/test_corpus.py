@@ -176,6 +176,8 @@ LINES = "".join(json.dumps({"text": text}) + "\n" for text in REVIEWS)
         ("head.csv", b"review,stars\n", "head.csv is empty"),
         ("line.jsonl", f'{LINES}{{"text": "oops\n{LINES}'.encode(), "line 51 is not a JSON object. Write one"),
         ("list.jsonl", b'["a"]\n["b"]\n', "line 1 is not a JSON object"),
+        ("null.jsonl", b"null\n", "line 1 is not a JSON object"),
+        ("deep.jsonl", b'{"text":' + b"[" * 100_000 + b"]" * 100_000 + b"}\n", "line 1 has lists or objects within each"),
         ("mixed.jsonl", f'{LINES}{{"text": 5}}\n'.encode(), "No column of this corpus holds only text. Its columns are"),
     ],
 )  # fmt: skip
@@ -199,6 +201,18 @@ def test_a_parquet_column_whose_text_is_not_utf8_is_refused(tmp_path):
     bytes_ = pa.array(["café".encode("latin-1")] * 20)
     pq.write_table(pa.table({"text": pa.Array.from_buffers(pa.string(), 20, bytes_.buffers())}), tmp_path / "mine.parquet")
     assert "holds bytes that are not UTF-8" in refused(corpus=str(tmp_path / "mine.parquet"))
+
+
+def test_brackets_in_a_text_are_no_depth(tmp_path):
+    rows = [{"text": f"{i} " + "[" * 200 + ' "quoted" \\ ' + "]" * 200} for i in range(9)]
+    (tmp_path / "mine.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert len(everything(load_corpus(Corpus(corpus=str(tmp_path / "mine.jsonl"))))) == 9
+
+
+def test_a_review_may_say_none_or_null(tmp_path):
+    words = ["NA", "null", "None", "nan", "N/A", "a film"]
+    (tmp_path / "mine.csv").write_text("\n".join(["text", *words]))
+    assert sorted(everything(load_corpus(Corpus(corpus=str(tmp_path / "mine.csv"))))) == sorted(words)
 
 
 def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path):

@@ -10,7 +10,18 @@ import torch
 from lab.chunking import Chunking, SpecialTokens, chunk
 from lab.corpus import Corpus
 from lab.errors import SettingError
-from lab.evaluation import Evaluation, Scoring, baselines, compare, evaluate, freeze, perplexity, score, spread
+from lab.evaluation import (
+    FEWEST_DOCUMENTS,
+    Evaluation,
+    Scoring,
+    baselines,
+    compare,
+    evaluate,
+    freeze,
+    perplexity,
+    score,
+    spread,
+)
 from lab.kinds import KINDS, by_kind, kinds
 from lab.masking import UNTOUCHED
 from lab.model import load_model
@@ -108,6 +119,20 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(evaluation):
         after = replace(before, nll=before.nll + noise)
         held += not compare(before, after, resamples=400, seed=trial).real
     assert 180 <= held <= 198
+
+
+def test_a_difference_over_too_few_documents_is_never_called_real(evaluation):
+    worse = replace(evaluation, nll=evaluation.nll + 1e-6)
+    assert compare(evaluation, worse).real
+    few = np.isin(evaluation.document, np.unique(evaluation.document)[: FEWEST_DOCUMENTS - 1])
+    found = compare(evaluation[few], worse[few])
+    assert (found.documents, found.enough, found.real) == (FEWEST_DOCUMENTS - 1, False, False)
+
+
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_a_batch_holds_a_chunk_at_least(model, held_out, batch_size):
+    with pytest.raises(SettingError, match=f"batch_size is {batch_size}"):
+        evaluate(model, held_out, batch_size=batch_size)
 
 
 def test_different_scorings_refuse_to_be_compared_and_say_in_what_they_differ(model, held_out, evaluation):

@@ -170,3 +170,16 @@ def test_sentences_of_other_lengths_are_contrasted_as_if_each_stood_alone(loaded
         for text, found in ((short, shift.before), (long, shift.after)):
             (answer,) = fill(loaded, text, targets=[shift.word]).blanks[0]
             assert found == pytest.approx(answer.probability, rel=1e-4)
+
+
+def test_as_many_answers_as_there_are_pieces_are_the_most(loaded):
+    pieces = len(loaded.tokenizer)
+    (shifts,) = side_by_side(loaded, loaded, "a [MASK]", top_k=pieces + 1)
+    assert len(shifts) == pieces
+    for ask in (
+        lambda: side_by_side(loaded, loaded, "a [MASK]", top_k=0),
+        lambda: contrast(loaded, "a [MASK]", "one [MASK]", top_k=-1),
+        lambda: fill(loaded, "a [MASK]", order="backwards"),
+    ):
+        with pytest.raises(SettingError, match="top_k is|order is 'backwards'. It can be together"):
+            ask()

@@ -98,6 +98,13 @@ def test_a_run_without_a_model_yet_says_so(tiny):
         load_model(tiny.id)
 
 
+def test_a_checkpoint_without_a_tokenizer_is_refused_and_none_is_made_up(tiny):
+    for file in tiny.model.glob("*tokenizer*"):
+        file.unlink()
+    with pytest.raises(ModelError, match="it has no tokenizer"):
+        load_tokenizer(tiny.id)
+
+
 def test_damaged_weights_are_said_to_be(tiny):
     (tiny.model / "model.safetensors").write_bytes(b"nothing")
     with pytest.raises(ModelError, match="may be damaged"):

@@ -11,7 +11,7 @@ from nbclient import NotebookClient
 
 from lab.config import preset
 from lab.errors import RunError
-from lab.events import Evaluated, RunStarted
+from lab.events import Evaluated
 from lab.export import export
 from lab.reproduce import as_script
 from lab.runs import create_run, list_runs
@@ -66,11 +66,15 @@ def test_a_run_that_was_never_scored_has_no_number_to_reproduce(home):
         as_script(create_run(preset("quick")))
 
 
-def test_a_stopped_run_is_reproduced_up_to_its_last_score(run):
-    started = next(event for event in run.events() if isinstance(event, RunStarted))
-    last = [event for event in run.events() if isinstance(event, Evaluated)][-1]
-    assert last.step == started.total_steps == 3
-    assert "'max_steps': 3" in as_script(run)
+def test_a_stopped_run_is_reproduced_up_to_its_last_score_on_the_very_same_schedule(home, tmp_path):
+    settings = {"max_train_chunks": 16, "max_test_chunks": 4, "chunk_size": 32, "per_device_train_batch_size": 4}
+    config = preset("quick", **settings, max_steps=6, eval_steps=2, precision="fp32", device="cpu", probes=())
+    for event in fine_tune(config):
+        if isinstance(event, Evaluated) and event.step == 4:
+            break
+    run = list_runs()[0]
+    assert run.state() == "stopped"
+    assert _run(as_script(run), tmp_path).splitlines()[-1] == "the same to the last digit"
 
 
 def _run(source, folder):

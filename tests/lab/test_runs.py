@@ -181,6 +181,44 @@ def test_runs_scored_differently_are_not_to_be_ranked(home):
     assert not compare_runs([one, two]).rankable
 
 
+@pytest.mark.parametrize("line", ["5", "null", '"x"', "[]", '{"event": "Stepped", "step": "one", "seconds": 1.0}'])
+def test_a_line_of_a_log_that_is_no_event_is_passed_over(run, line):
+    written(run, started(), evaluated(0))
+    with run.log.open("a") as log:
+        log.write(f"{line}\n")
+    (run.folder / "summary.json").unlink(missing_ok=True)
+    assert len(list(run.events())) == 2
+    assert run.summary()["state"] == "interrupted"
+
+
+@pytest.mark.parametrize("damage", ["[1]", "5", "{", ""])
+def test_a_damaged_summary_is_made_up_for_by_the_log(run, damage):
+    written(run, started(), evaluated(0), Finished(step=0, seconds=1.0, perplexity=4.0))
+    (run.folder / "summary.json").write_text(damage)
+    assert run.state() == "finished"
+    assert run.summary()["perplexity"] == 4.0
+
+
+def test_a_run_with_a_folder_for_a_log_or_a_foreign_checkpoint_harms_nobody(run):
+    run.log.unlink(missing_ok=True)
+    run.log.mkdir()
+    (run.folder / "checkpoint-old").mkdir()
+    assert (list(run.events()), run.checkpoints()) == ([], [])
+    assert run.state() in ("interrupted", "waiting")
+
+
+@pytest.mark.parametrize("damage", [b"[]", b"{}", b'{"settings": 5}', b"\xff"])
+def test_a_configuration_without_settings_is_named(run, damage):
+    (run.folder / "config.json").write_bytes(damage)
+    with pytest.raises(RunError, match="Can't read config.json"):
+        run.config()
+
+
+def test_a_name_too_long_for_any_file_is_no_run(home):
+    assert find_run("a" * 300) is None
+    assert find_run("~nobody-of-that-name/run") is None
+
+
 def test_a_damaged_configuration_is_named(run):
     (run.folder / "config.json").write_text("{")
     with pytest.raises(RunError, match=r"Can't read config.json of the run .* delete it"):

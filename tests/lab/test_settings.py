@@ -1,10 +1,13 @@
 """Settings: declared once, checked by name, and the same after a journey through JSON."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from lab.config import PRESETS, RunConfig, preset
+from lab.chunking import Chunking
+from lab.config import PRESETS, Masking, Optimization, RunConfig, preset
+from lab.corpus import Corpus
 from lab.errors import SettingError
 from lab.settings import build, declared, values
 
@@ -75,3 +78,33 @@ def test_a_bad_value_is_refused_by_name_with_the_way_out(bad, words):
 def test_an_unknown_preset_is_refused_with_those_that_there_are():
     with pytest.raises(SettingError, match="no preset 'slow'. There are: quick, tutorial, full"):
         preset("slow")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Masking(strategy="wholeword"), "strategy is 'wholeword'. It can be 'token' or 'whole_word'"),
+        (lambda: Masking(mlm_probability="0.2"), "mlm_probability is '0.2', which is not a number"),
+        (lambda: Chunking(special_tokens="x"), "special_tokens is 'x'"),
+        (lambda: Chunking(chunk_size="8"), "chunk_size is '8', which is not a whole number"),
+        (lambda: Chunking(chunk_size=2**31), "to 65,536 at most"),
+        (lambda: RunConfig(masking="token"), "masking is 'token'. Give it a Masking"),
+        (lambda: RunConfig(probes="a [MASK]"), "probes is 'a [MASK]', which is not a list"),
+        (lambda: RunConfig(probes=[1]), "probes is 1, which is not a text"),
+        (lambda: RunConfig(probes=["\udcff [MASK]"]), "probes holds signs that are no text"),
+        (lambda: RunConfig(report_to="os"), "report_to is 'os'. It can be 'none'"),
+        (lambda: Optimization(weight_decay=float("inf")), "weight_decay is"),
+        (lambda: Optimization(learning_rate=10**400), "learning_rate is too large a number"),
+        (lambda: Corpus(split_seed=-1), "split_seed is -1"),
+    ],
+)
+def test_a_group_that_is_made_by_hand_checks_itself_too(make, words):
+    with pytest.raises(SettingError) as refused:
+        make()
+    assert words in str(refused.value)
+
+
+def test_what_means_the_same_is_taken_for_it():
+    assert Corpus(corpus=Path("mine.txt")).corpus == "mine.txt"
+    assert RunConfig(max_train_chunks=8.0).max_train_chunks == 8
+    assert RunConfig(probes=["a [MASK]"]).probes == ("a [MASK]",)

@@ -238,6 +238,69 @@ def test_a_stopped_run_resumes_and_continues_the_same_curve(tiny, films):
     assert rest[0].seconds >= first[-3].seconds
 
 
+@pytest.mark.parametrize("settings", [{}, {"eval_steps": 2}])
+@pytest.mark.parametrize("while_scoring", [False, True])
+def test_a_score_that_a_stop_came_in_between_is_made_up_for(tiny, films, settings, while_scoring):
+    """Stopped at a step that is to be scored, or while it is being scored: resumed, it is scored as if nothing had been."""
+    config = quick(tiny, films, **settings)
+    whole = [event for event in fine_tune(config) if isinstance(event, Evaluated)]
+    at = whole[1].step
+    asked = 0
+
+    def stop() -> bool:  # asked after each step, and between two batches of a score; the first score is of one batch
+        nonlocal asked
+        asked += 1
+        return asked >= at + 1 + while_scoring
+
+    first = list(fine_tune(config, should_stop=stop))
+    assert isinstance(first[-1], Stopped)
+    assert (first[-1].step, first[-2].step) == (at, at)
+    rest = list(resume(get_run(first[0].run)))
+    assert isinstance(rest[-1], Finished)
+    scores = [event for event in [*first, *rest] if isinstance(event, Evaluated)]
+    assert [event.step for event in scores] == [event.step for event in whole]
+    assert [event.perplexity for event in scores] == pytest.approx([event.perplexity for event in whole], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "file", ["model.safetensors", "optimizer.pt", "scheduler.pt", "trainer_state.json", "rng_state.pth"]
+)
+def test_a_torn_checkpoint_is_passed_over_for_an_earlier_one_and_alone_it_is_named(tiny, films, file):
+    events = []
+    for event in fine_tune(quick(tiny, films, save_steps=3)):
+        events.append(event)
+        if isinstance(event, CheckpointSaved) and event.step == 3:
+            break
+    run = get_run(events[0].run)
+    (kept,) = run.checkpoints()
+    tear(shutil.copytree(kept, kept.with_name("checkpoint-99")) / file)
+    for resumed in resume(run):
+        assert resumed.step == int(kept.name.partition("-")[2])
+        break
+    assert "checkpoint-99" not in [path.name for path in run.checkpoints()]
+    for path in run.checkpoints():
+        tear(path / file)
+    with pytest.raises(RunError, match="checkpoints of the run .* are damaged"):
+        list(resume(run))
+
+
+def tear(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+
+
+def test_the_latest_run_is_kept_by_its_name_for_another_will_be_the_latest_then(tiny, films):
+    events = list(fine_tune(quick(tiny, films, model="latest", max_steps=1)))
+    assert get_run(events[0].run).config().model == events[0].model == tiny.id
+
+
+def test_a_rate_that_selects_nothing_is_refused_before_anything_starts(tiny, films):
+    before = list_runs()
+    with pytest.raises(LabError, match="selects nothing to learn from"):
+        list(fine_tune(quick(tiny, films, mlm_probability=1e-9)))
+    assert list_runs() == before
+
+
 def test_a_killed_run_is_interrupted_and_resumes_from_its_last_whole_checkpoint(tiny, films):
     """Killed for real, in a process of its own, while a checkpoint is half written."""
     config = quick(tiny, films, num_train_epochs=3, save_steps=2)

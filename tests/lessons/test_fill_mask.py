@@ -244,8 +244,10 @@ def test_the_product_of_a_filling_is_that_of_its_steps():
         assert product == ("–" if name == "together" else percent(math.prod(chosen)))
 
 
-def test_one_blank_has_one_order_and_says_what_to_do():
-    assert "Write a second [MASK]" in said(orders(ALONE, Question("A [MASK].")))
+def test_one_blank_has_one_order_and_none_has_none_and_it_says_what_to_do():
+    one, none = (said(orders(ALONE, Question(text))) for text in ("A [MASK].", "A film."))
+    assert "Your text above has one blank, and one blank can be filled in one way only. Write [MASK] into it twice" in one
+    assert "Your text above has no blank. Write [MASK] into it twice" in none
 
 
 def test_where_both_ways_come_to_one_sentence_with_two_probabilities_that_is_told():

@@ -10,7 +10,7 @@ import pytest
 from lab import jobs
 from lab.config import PRESETS, RunConfig, preset
 from lab.errors import LabError, RunError, SettingError
-from lab.events import Evaluated, Failed, Probed, Stepped
+from lab.events import Evaluated, Failed, Probed, RunStarted, Stepped
 from lab.runs import Run, create_run, get_run
 from lab.settings import declared, values
 from lab.story import curve
@@ -160,6 +160,13 @@ def test_what_is_told_beforehand_is_what_a_quick_run_begins_with(warm, tiny):
     assert f"{begun.positions:,} scored pieces" in said["text"]
 
 
+def test_the_baseline_told_beforehand_is_that_of_a_quick_run(warm, tiny):
+    *_, (told, _) = forecast.now(Using(model=tiny.id))
+    quick = preset("quick", model=tiny.id, max_steps=1, precision="fp32", device="cpu", probes=(), chunk_size=128)
+    started = next(event for event in fine_tune(quick) if isinstance(event, RunStarted))
+    assert told["figures"][1]["value"] == f"{started.unigram:,.0f}"
+
+
 def test_a_forecast_is_asked_without_an_outcome_and_answered_when_the_run_has_ended(trained):
     open_ = forecast.questions(preset("quick"))
     assert open_["perplexity"]["outcome"] is None
@@ -258,7 +265,7 @@ def test_the_same_batch_is_scored_both_ways_and_the_outcome_follows_from_it(trai
 def test_a_run_without_a_model_is_refused_with_a_sentence(home):
     with pytest.raises(RunError, match="no trained model yet"):
         list(calm.score(create_run(RunConfig())))
-    with pytest.raises(RunError, match="no run on this page"):
+    with pytest.raises(RunError, match="no run of yours on this page"):
         list(page.compare(Using(), None))
 
 
