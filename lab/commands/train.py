@@ -75,6 +75,7 @@ def follow(options: Namespace, start: Callable[[Callable[[], bool]], Iterator[Ev
         if not options.json:
             print(last.reason, file=sys.stderr)
         return 1
+    _part_company()
     if not options.json and last is not None:
         stopped = isinstance(last, Stopped)
         console.print(f"{'Stopped' if stopped else 'Finished'} after {last.step:,} steps, {minutes(last.seconds)}.")
@@ -82,6 +83,14 @@ def follow(options: Namespace, start: Callable[[Callable[[], bool]], Iterator[Ev
             'Ask it:  python -m lab fill --model latest --against bundled "This is a great [MASK]."', markup=False
         )
     return 130 if isinstance(last, Stopped) else 0
+
+
+def _part_company() -> None:
+    """Of several processes: end what ties them together, whose threads would outlive the interpreter and abort it."""
+    from torch import distributed
+
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def _in_background(options: Namespace) -> int:
