@@ -34,10 +34,11 @@ class Dials:
     random_share: float = 10
 
     def masking(self, strategy: Strategy) -> Masking:
-        """The settings of a strategy. Raises SettingError, in the lab's words, for shares that are more than the whole."""
+        """The settings of a strategy. Raises SettingError, in the sliders' words, for shares that are more than all."""
         require(
             self.mask_share + self.random_share <= 100,
-            f"Hidden {self.mask_share:g} % and swapped {self.random_share:g} % are more than all of them. Lower one.",
+            f"Hidden {self.mask_share:g} % and swapped {self.random_share:g} % of the selected are more than all. "
+            "Lower one of the two.",
         )
         shares = self.rate / 100, self.mask_share / 100, self.random_share / 100
         return Masking(strategy=strategy, mlm_probability=shares[0], mask_share=shares[1], random_share=shares[2])

@@ -174,7 +174,7 @@ def test_shares_that_do_not_fit_are_told_beside_the_dials(used_page):
     expect(dials.locator(".chart")).to_be_visible()
     used_page.locator("#masking-random-share input[type=number]").fill("40")
     used_page.locator("#masking-random-share input[type=number]").press("Tab")
-    expect(dials.locator(".note.bad")).to_contain_text("add up to more than 1")
+    expect(dials.locator(".note.bad")).to_contain_text("of the selected are more than all")
     used_page.locator("#masking-random-share input[type=number]").fill("20")
     used_page.locator("#masking-random-share input[type=number]").press("Tab")
     expect(dials.locator(".chart")).to_be_visible()

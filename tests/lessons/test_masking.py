@@ -158,7 +158,7 @@ def test_shares_that_are_more_than_the_whole_are_refused_in_a_sentence():
         lambda: page.draw(USING, 1, "", "training", 1, 15, 80, 30),
         lambda: page.redraw_often(USING, 1, "", 15, 80, 30),
     ):
-        with pytest.raises(SettingError, match="Hidden 80 % and swapped 30 % are more than all of them"):
+        with pytest.raises(SettingError, match="Hidden 80 % and swapped 30 % of the selected are more than all"):
             draw()
 
 
