@@ -65,7 +65,7 @@ def test_the_whole_lesson_without_a_run_meets_no_dead_end(open_lesson, visitor):
     page.get_by_role("button", name="A fact").click()
     expect(page.locator(f"{PAGE} .quote").first).to_contain_text("the capital of")
     ticked(page, "ask")
-    expect(page.locator(PAGE)).to_contain_text("Write a second [MASK]")
+    expect(page.locator(PAGE)).to_contain_text("Write [MASK] into it twice")
     page.get_by_role("button", name="Two blanks").click()
     page.locator("#fill-mask-order").get_by_text("right to left").click()
     ticked(page, "order")
