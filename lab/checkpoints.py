@@ -15,5 +15,7 @@ def is_whole(checkpoint: Path) -> bool:
             pass
     except (OSError, ValueError, SafetensorError):
         return False
-    saved = [checkpoint / "optimizer.pt", checkpoint / "scheduler.pt", *checkpoint.glob("rng_state*.pth")]
-    return all(map(zipfile.is_zipfile, saved))  # torch's files are zip files, whose directory stands at their end
+    needed = {checkpoint / "optimizer.pt", checkpoint / "scheduler.pt"}
+    return all(
+        map(zipfile.is_zipfile, needed.union(checkpoint.glob("*.pt"), checkpoint.glob("*.pth")))
+    )  # torch's files are zip files, whose directory stands at their end

@@ -116,8 +116,7 @@ class Optimization:
             f"learning_rate is {self.learning_rate}. Set it above 0; 5e-5 to 5e-4 is usual.",
         )
         for name in ("weight_decay", "warmup_steps", "max_grad_norm"):
-            value = getattr(self, name)
-            require(0 <= value < float("inf"), f"{name} is {value}. Set it to 0 or more.")
+            require(getattr(self, name) >= 0, f"{name} is {getattr(self, name)}. Set it to 0 or more.")
         require(
             self.dropout is None or 0 <= self.dropout < 1,
             f"dropout is {self.dropout}. Set it from 0 to below 1, or leave it out for the model's own.",

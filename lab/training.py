@@ -171,8 +171,8 @@ class _Session(TrainerCallback):
                 self._writer = stack.enter_context(run.writing())
                 if checkpoint is not None:  # the clock goes on from where the checkpoint was saved
                     self.step = int(checkpoint.name.rpartition("-")[2])
-                    told = [event for event in curve(run.events()) if event.step <= self.step]
-                    self._earlier = max((event.seconds for event in told), default=0.0)
+                    told = (event.seconds for event in curve(run.events()) if event.step <= self.step)
+                    self._earlier = max(told, default=0.0)
                 if config.keep_surprisals and args.world_size == 1:
                     self._recorder = Recorder(run, config, self.trainer.total_steps, self.step)
                     stack.callback(self._recorder.close)

@@ -27,8 +27,9 @@ def read_text(options: Namespace) -> str:
     try:
         text = options.text if options.text is not None else sys.stdin.read()
     except UnicodeDecodeError:
-        text = "\udcff"
-    require(is_text(text), "This text is not in UTF-8. Save it as UTF-8, or write it after the command.")
+        text = None
+    require(text is not None and is_text(text), "This text is not in UTF-8. Save it as UTF-8 and try again.")
+    assert text is not None, "required above"
     require(bool(text.strip()), "There is no text. Write some after the command, in quotation marks.")
     return text
 

@@ -109,7 +109,7 @@ def _show_scores(options: Namespace, result: dict, baseline: dict, held_out: Any
     if comparison:
         verdict = f"That is {'more' if comparison.real else 'no more'} than the choice of held-out documents explains."
         if not comparison.enough:
-            verdict = f"That are too few documents to tell; hold out {FEWEST_DOCUMENTS} or more."
+            verdict = f"These are too few documents to tell: hold out {FEWEST_DOCUMENTS} or more."
         console.print(
             f"{options.model} against {options.against}: perplexity times {comparison.ratio:.4f}, 95 % interval "
             f"{comparison.low:.4f} to {comparison.high:.4f}. Documents: {comparison.documents:,}. {verdict}"

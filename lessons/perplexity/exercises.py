@@ -11,7 +11,7 @@ import numpy as np
 
 from lessons.components import blocks
 from lessons.components.blocks import Block, Choice, Question
-from lessons.perplexity.gain import FEW, Change, signed
+from lessons.perplexity.gain import Change, signed
 from lessons.perplexity.text import amount, chance
 
 if TYPE_CHECKING:
@@ -116,15 +116,14 @@ def of_batches(scored: "Sequence[Scored]", about: str) -> Question | None:
 
 def is_it_real(before: "Evaluation", after: "Evaluation", about: str) -> Question | None:
     """6c: the learner's own test, on some of its documents only, so that the answer isn't on the screen yet."""
-    from lab.evaluation import compare
+    from lab.evaluation import FEWEST_DOCUMENTS, compare
 
     documents = np.unique(before.document)
+    fewest = max(FEWEST_DOCUMENTS, len(documents) // 3)
     best: tuple[int, Comparison, Evaluation, Evaluation] | None = None
     dice = np.random.default_rng(int(about, 16))
     for _ in range(12):
-        size = int(
-            dice.integers(max(FEW, len(documents) // 3), max(FEW, len(documents) // 3) + max(1, len(documents) // 2))
-        )
+        size = int(dice.integers(fewest, fewest + max(1, len(documents) // 2)))
         if size > len(documents):
             continue
         some = np.isin(before.document, dice.choice(documents, size, replace=False))

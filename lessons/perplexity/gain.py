@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from lab.evaluation import Comparison, Evaluation, HeldOut
 
 DRAWS = 5
-FEW = 8  # documents below which an interval says little
 _BITS = ((8, "a quarter of the memory"), (6, "less than a fifth of the memory"), (4, "an eighth of the memory"))
 
 
@@ -150,7 +149,7 @@ def verdict(change: Change, text: Text, held_out: "HeldOut", before: "Evaluation
     rows = {"all pieces": comparison}
     for kind, part in by_kind(before, found).items():
         each = compare(part, parts[kind])
-        if each.documents >= FEW:
+        if each.enough:
             rows[kind] = each
     return [
         blocks.figures(
@@ -181,7 +180,7 @@ def verdict(change: Change, text: Text, held_out: "HeldOut", before: "Evaluation
 
 def _said(comparison: "Comparison") -> Block:
     low, high = signed(comparison.low - 1), signed(comparison.high - 1)
-    if comparison.documents < FEW:
+    if not comparison.enough:
         return blocks.say(
             f"There were only {comparison.documents} documents to compare on, too few to trust any interval. Take more "
             "chunks, or a corpus that holds out more.",

@@ -14,7 +14,7 @@ from lessons.components import blocks
 from lessons.components.blocks import Block
 from lessons.components.runs import about_run, name_of, runs_of
 from lessons.components.words import many
-from lessons.perplexity.gain import FEW, signed
+from lessons.perplexity.gain import signed
 from lessons.perplexity.text import scored_how, text_of_run
 from lessons.scoring import Job, Subject
 
@@ -307,7 +307,7 @@ def two_by_two(pair: "Twins", found: "Sequence[Evaluation]", jobs: Sequence[Job]
 
 def _column(on: str, comparison: Any) -> str:
     low, high = signed(comparison.low - 1), signed(comparison.high - 1)
-    if comparison.documents < FEW:
+    if not comparison.enough:
         return f"On {on} there were too few documents to tell."
     if not comparison.real:
         return f"On {on} the twins can’t be told apart ({low} to {high})."

@@ -34,6 +34,17 @@ def test_back_and_forward_go_through_the_lessons_that_were_seen(open_lesson):
     expect(page.locator("#page-chunking")).to_be_visible()
 
 
+def test_every_headline_stands_at_the_same_place_however_little_a_lesson_shows_yet(open_lesson):
+    page = open_lesson("be-the-model")
+    edges = set()
+    for lesson in ("be-the-model", "tokenization", "chunking", "fill-mask"):
+        page.locator(f".rail a[data-lesson={lesson}]").first.click()
+        headline = page.locator(f"#page-{lesson} h1")
+        headline.wait_for()
+        edges.add(headline.bounding_box()["x"])
+    assert len(edges) == 1
+
+
 def test_the_lessons_lead_from_one_to_the_next_and_back(open_lesson):
     page = open_lesson(SHOWN[0].id)
     for before, after in pairwise(SHOWN):
